@@ -1,0 +1,3 @@
+"""Segmentation without labels, by information (inpainting error maximisation)."""
+
+__version__ = "0.1.0"

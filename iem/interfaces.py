@@ -1,0 +1,187 @@
+"""Every interface and value type of the toolkit, on one page.
+
+Conventions, without exception:
+
+* an **image** is ``float[b, 3, h, w]``, RGB in [0, 1];
+* a **mask** is ``float[b, 1, h, w]`` in [0, 1], 1 = foreground;
+* **regions** are ``float[b, k, h, w]``, k >= 2 masks that sum to one at every pixel;
+* a **hole** has the shape of a mask; 1 = unknown, to be painted;
+* a **score** is ``float[b]``: one number per picture, larger is better, never reduced over the batch.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float, Int
+from torch import Tensor
+from typing_extensions import Self
+
+Image = Float[Tensor, "b 3 h w"]
+Mask = Float[Tensor, "b 1 h w"]
+Regions = Float[Tensor, "b k h w"]
+FeatureMap = Float[Tensor, "b c h w"]
+Scores = Float[Tensor, " b"]
+Counts = Int[Tensor, " b"]
+
+
+class Status(str, enum.Enum):
+    """How the search for one picture's mask ended."""
+
+    CONVERGED = "converged"  #: a step left the mask as it was
+    CYCLING = "cycling"  #: the mask returned to an earlier one; the mask reported is that of the last step asked for
+    MAX_STEPS = "max_steps"  #: the steps ran out while the mask was still moving
+    EMPTY = "empty"  #: the mask lost its last foreground pixel
+    FULL = "full"  #: the mask lost its last background pixel
+    CONSTANT = "constant"  #: the picture is one flat colour: nothing to segment, the mask is empty, the score 0
+    NONFINITE = "nonfinite"  #: the picture or the score holds NaN or infinity; the mask is empty
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What ``maximise`` and ``segment`` return: one entry per picture in every field.
+
+    Attributes:
+        mask: the final mask, ``[b, 1, h, w]`` in [0, 1] (``[b, k, h, w]`` for k regions).
+        score: the objective at ``mask``; 0 where it is undefined (see ``status``), never NaN.
+        steps: steps after which the mask did not change any more, or all that were allowed.
+        status: how each search ended.
+        history: name -> ``[t, b]``; ``"score"`` is the objective before each step, ``"moved"`` the number of pixels
+            that the step changed. Rows after a picture has settled are NaN.
+    """
+
+    mask: Regions
+    score: Scores
+    steps: Counts
+    status: tuple[Status, ...]
+    history: Mapping[str, Float[Tensor, "t b"]] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Inpainter(Protocol):
+    """Fills a hole: ``(image, hole) -> image``.
+
+    Pixels with hole 0 come back bit-equal; the answer does not depend on pixels with hole 1; a batch equals a loop.
+    ``differentiable`` says whether gradients flow to ``hole``.
+    """
+
+    differentiable: bool
+
+    def __call__(self, image: FeatureMap, hole: Mask) -> FeatureMap:
+        """Paint ``image`` where ``hole`` is 1; a soft hole blends."""
+        ...
+
+
+@runtime_checkable
+class NormalisedConvolution(Inpainter, Protocol):
+    """An inpainter that predicts by a ratio of one linear map: ``phi(x, s) = smooth(x s) / smooth(s)``.
+
+    ``x`` are the features, ``s`` = 1 - hole the known part. Knowing the map and its adjoint is all that the closed-form
+    gradient of the inpainting error needs.
+    """
+
+    def smooth(self, fields: FeatureMap) -> FeatureMap:
+        """Apply the linear map to every channel."""
+        ...
+
+    def smooth_adjoint(self, fields: FeatureMap) -> FeatureMap:
+        """Apply its transpose to every channel."""
+        ...
+
+
+class Features(Protocol):
+    """What the objective looks at instead of RGB: ``(image) -> float[b, c, h, w]``."""
+
+    def __call__(self, image: Image) -> FeatureMap:
+        """Features of every pixel."""
+        ...
+
+
+class Objective(Protocol):
+    """A score of a mask: ``(image, mask) -> score[b]``, larger is better. Pictures do not influence each other."""
+
+    def __call__(self, image: Image, mask: Regions) -> Scores:
+        """One number per picture."""
+        ...
+
+    def value_and_gradient(self, image: Image, mask: Regions) -> tuple[Scores, Regions]:
+        """The score and its derivative with respect to every entry of ``mask``."""
+        ...
+
+    def prepare(self, image: Image) -> "Objective":
+        """The same objective, with what depends on these pictures alone computed once. May return ``self``."""
+        ...
+
+
+class State(Protocol):
+    """What an optimiser carries from step to step: batch first, never written to."""
+
+    @property
+    def mask(self) -> Regions:
+        """The present mask."""
+        ...
+
+    @property
+    def score(self) -> Scores:
+        """The objective *before* the step that made ``mask``; NaN at first."""
+        ...
+
+    @property
+    def moved(self) -> Counts:
+        """Pixels that the last step changed (crossed one half, for soft masks)."""
+        ...
+
+    @property
+    def period(self) -> Counts:
+        """0 while moving; p if the mask will return every p steps from now on (1: it stands still)."""
+        ...
+
+    def select(self, index: Int[Tensor, " n"]) -> Self:
+        """The state of some of the pictures."""
+        ...
+
+
+class Optimiser(Protocol):
+    """Moves a mask uphill: ``init(mask) -> state``, ``step(objective, image, state) -> state``."""
+
+    def init(self, mask: Regions) -> State:
+        """The state before the first step."""
+        ...
+
+    def step(self, objective: Objective, image: Image, state: State) -> State:
+        """One step. Neither argument is written to."""
+        ...
+
+
+class Initialiser(Protocol):
+    """The first mask: ``(image) -> mask``, neither empty nor full."""
+
+    def __call__(self, image: Image) -> Mask:
+        """A mask of the picture's size."""
+        ...
+
+
+class Refiner(Protocol):
+    """Sharpens or grows a finished mask: ``(image, mask) -> mask`` of the image's size, in [0, 1]."""
+
+    def __call__(self, image: Image, mask: Mask) -> Mask:
+        """The refined mask."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback of ``maximise`` is shown after each step: the whole batch, settled pictures included."""
+
+    step: int  #: 1 after the first step
+    max_steps: int
+    mask: Regions  #: after the step
+    score: Scores  #: before the step
+    moved: Counts
+
+
+Callback = Callable[[Progress], None]
