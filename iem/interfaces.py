@@ -185,3 +185,32 @@ class Progress:
 
 
 Callback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled picture of a dataset.
+
+    Attributes:
+        name: unique in its dataset, stable between runs, fit to be a file's stem.
+        image: ``[1, 3, h, w]`` in [0, 1].
+        truth: ``[1, 1, h, w]``, 0 or 1.
+        ignore: ``[1, 1, h, w]``, 1 = do not score this pixel; None where the dataset has no such map.
+    """
+
+    name: str
+    image: Image
+    truth: Mask
+    ignore: Mask | None = None
+
+
+class Dataset(Protocol):
+    """Labelled pictures, read one at a time."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def __getitem__(self, index: int) -> Sample:
+        """The picture at ``index``, 0 <= index < len."""
+        ...
