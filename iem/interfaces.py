@@ -12,7 +12,7 @@ Conventions, without exception:
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -48,7 +48,7 @@ class Solution:
     Attributes:
         mask: the final mask, ``[b, 1, h, w]`` in [0, 1] (``[b, k, h, w]`` for k regions).
         score: the objective at ``mask``; 0 where it is undefined (see ``status``), never NaN.
-        steps: steps after which the mask did not change any more, or all that were allowed.
+        steps: steps that were run; fewer than allowed once the rest is known to change nothing.
         status: how each search ended.
         history: name -> ``[t, b]``; ``"score"`` is the objective before each step, ``"moved"`` the number of pixels
             that the step changed. Rows after a picture has settled are NaN.
@@ -66,10 +66,12 @@ class Inpainter(Protocol):
     """Fills a hole: ``(image, hole) -> image``.
 
     Pixels with hole 0 come back bit-equal; the answer does not depend on pixels with hole 1; a batch equals a loop.
-    ``differentiable`` says whether gradients flow to ``hole``.
     """
 
-    differentiable: bool
+    @property
+    def differentiable(self) -> bool:
+        """Whether gradients flow from the painted picture to ``hole``."""
+        ...
 
     def __call__(self, image: FeatureMap, hole: Mask) -> FeatureMap:
         """Paint ``image`` where ``hole`` is 1; a soft hole blends."""
@@ -78,11 +80,16 @@ class Inpainter(Protocol):
 
 @runtime_checkable
 class NormalisedConvolution(Inpainter, Protocol):
-    """An inpainter that predicts by a ratio of one linear map: ``phi(x, s) = smooth(x s) / smooth(s)``.
+    """An inpainter that predicts by a ratio of one linear map: ``phi(x, s) = smooth(x s) / (smooth(s) + floor)``.
 
     ``x`` are the features, ``s`` = 1 - hole the known part. Knowing the map and its adjoint is all that the closed-form
     gradient of the inpainting error needs.
     """
+
+    @property
+    def floor(self) -> float:
+        """A constant under the fraction bar; 0 if ``smooth`` itself never vanishes."""
+        ...
 
     def smooth(self, fields: FeatureMap) -> FeatureMap:
         """Apply the linear map to every channel."""
@@ -117,6 +124,18 @@ class Objective(Protocol):
         ...
 
 
+class Parameterisation(Protocol):
+    """Free parameters and the mask they stand for, both ways."""
+
+    def to_mask(self, parameters: Tensor, size: tuple[int, int], sharpness: float = 1.0) -> Regions:
+        """The mask of ``size`` (height, width); differentiable with respect to ``parameters``."""
+        ...
+
+    def to_parameters(self, mask: Regions) -> Tensor:
+        """Parameters whose mask at sharpness 1 is ``mask``, as nearly as they can express it."""
+        ...
+
+
 class State(Protocol):
     """What an optimiser carries from step to step: batch first, never written to."""
 
@@ -145,14 +164,17 @@ class State(Protocol):
         ...
 
 
-class Optimiser(Protocol):
+StateT = TypeVar("StateT", bound=State)
+
+
+class Optimiser(Protocol[StateT]):
     """Moves a mask uphill: ``init(mask) -> state``, ``step(objective, image, state) -> state``."""
 
-    def init(self, mask: Regions) -> State:
+    def init(self, mask: Regions) -> StateT:
         """The state before the first step."""
         ...
 
-    def step(self, objective: Objective, image: Image, state: State) -> State:
+    def step(self, objective: Objective, image: Image, state: StateT) -> StateT:
         """One step. Neither argument is written to."""
         ...
 

@@ -1,0 +1,5 @@
+"""Inpainters: ``(image, hole) -> image``."""
+
+from iem.inpainters.gaussian import GaussianInpainter
+
+__all__ = ["GaussianInpainter"]

@@ -1,0 +1,7 @@
+"""Objectives: ``(image, mask) -> score[b]``, larger is better."""
+
+from iem.objectives.diversity import Diversity
+from iem.objectives.inpainting_error import InpaintingError
+from iem.objectives.weighted_sum import WeightedSum
+
+__all__ = ["Diversity", "InpaintingError", "WeightedSum"]

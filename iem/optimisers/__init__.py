@@ -1,0 +1,6 @@
+"""Optimisers: ``init(mask) -> state``, ``step(objective, image, state) -> state``."""
+
+from iem.optimisers.boundary_ascent import BoundaryAscent
+from iem.optimisers.gradient_ascent import GradientAscent
+
+__all__ = ["BoundaryAscent", "GradientAscent"]

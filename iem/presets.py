@@ -1,0 +1,60 @@
+"""Presets: named, frozen sets of all settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from iem.features import RGB
+from iem.initialisers import Square
+from iem.inpainters import GaussianInpainter
+from iem.interfaces import Initialiser, Objective, Optimiser
+from iem.objectives import Diversity, InpaintingError, WeightedSum
+from iem.optimisers import BoundaryAscent
+
+
+@dataclass(frozen=True)
+class Preset:
+    """All that ``segment`` needs to know.
+
+    Attributes:
+        name: what to call it by.
+        initialiser: the first mask.
+        objective: what to maximise.
+        optimiser: how to move.
+        max_steps: steps allowed.
+    """
+
+    name: str
+    initialiser: Initialiser
+    objective: Objective
+    optimiser: Optimiser[Any]
+    max_steps: int = 150
+
+
+def paper() -> Preset:
+    """Savarese et al., CVPR 2021, as the authors' program runs it on 128 x 128 pixels.
+
+    There, ``lambda`` = 0.001 weighs a *sum* over 128 x 128 pixels of features in [-1, 1]; here the diversity is per
+    pixel, so that the same setting means the same at every size.
+
+    >>> paper().objective.weights["diversity"]
+    16.384
+    """
+    features = RGB(-1.0, 1.0)
+    return Preset(
+        name="paper",
+        initialiser=Square(inset=5),
+        objective=WeightedSum(
+            terms={
+                "inpainting_error": InpaintingError(GaussianInpainter(sigma=5.0, kernel_size=11, passes=2), features),
+                "diversity": Diversity(features),
+            },
+            weights={"inpainting_error": 1.0, "diversity": 0.001 * 128 * 128},
+        ),
+        optimiser=BoundaryAscent(threshold=4, frame="open"),
+        max_steps=150,
+    )
+
+
+PRESETS: Mapping[str, Callable[[], Preset]] = MappingProxyType({"paper": paper})
