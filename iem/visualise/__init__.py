@@ -1,0 +1,20 @@
+"""Looking at results: overlays, cut-outs, error maps, contact sheets, curves and films of a moving mask."""
+
+from iem.visualise.charts import curves
+from iem.visualise.contact_sheets import contact_sheet
+from iem.visualise.films import film
+from iem.visualise.heat_maps import error_map, error_maps
+from iem.visualise.labels import legible
+from iem.visualise.overlays import cutout, on_checkerboard, overlay
+
+__all__ = [
+    "contact_sheet",
+    "curves",
+    "cutout",
+    "error_map",
+    "error_maps",
+    "film",
+    "legible",
+    "on_checkerboard",
+    "overlay",
+]
