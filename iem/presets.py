@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from iem.features import RGB
+from iem.checks import check_choice
+from iem.features import RGB, Lab
 from iem.initialisers import Square
 from iem.inpainters import GaussianInpainter
 from iem.interfaces import Initialiser, Objective, Optimiser
@@ -57,4 +58,34 @@ def paper() -> Preset:
     )
 
 
-PRESETS: Mapping[str, Callable[[], Preset]] = MappingProxyType({"paper": paper})
+def best() -> Preset:
+    """Our strongest learning-free setting: the paper's, with colours compared in Lab."""
+    features = Lab()
+    return Preset(
+        name="best",
+        initialiser=Square(inset=5),
+        objective=WeightedSum(
+            terms={
+                "inpainting_error": InpaintingError(GaussianInpainter(sigma=5.0, kernel_size=11, passes=2), features),
+                "diversity": Diversity(features),
+            },
+            weights={"inpainting_error": 1.0, "diversity": 16.384},
+        ),
+        optimiser=BoundaryAscent(threshold=4, frame="open"),
+        max_steps=150,
+    )
+
+
+def get(name: str) -> Preset:
+    """The preset of that name.
+
+    >>> get("papr")
+    Traceback (most recent call last):
+    ...
+    ValueError: preset: expected one of best, paper, got 'papr'
+    """
+    check_choice(name, "preset", tuple(PRESETS))
+    return PRESETS[name]()
+
+
+PRESETS: Mapping[str, Callable[[], Preset]] = MappingProxyType({"best": best, "paper": paper})
