@@ -2,10 +2,9 @@
 
 import base64
 import math
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from io import BytesIO
 from pathlib import Path
 
@@ -15,10 +14,10 @@ import torch
 import yaml  # type: ignore[import-untyped]
 
 from iem.images import ImageError, read, write_atomic
+from iem.runner.versions import versions as versions_here
 from iem.visualise import legible
 from iem.visualise.contact_sheets import to_bytes
 
-PACKAGES = ("iem", "torch", "numpy", "scipy", "scikit-image", "scikit-learn", "kornia", "pillow", "torchmetrics")
 PICTURES = {
     "mask": "Mask found in {}, white is the region",
     "cutout": "The region cut out of {}",
@@ -89,7 +88,7 @@ def write_report(
         total=_duration([_number(row.get("seconds")) for row in rows]),
         curves=_file_uri(curves_svg_or_png) if curves_svg_or_png is not None else None,
         settings=yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True),
-        versions={legible(k): legible(v) for k, v in (_versions() if versions is None else versions).items()},
+        versions={legible(k): legible(v) for k, v in (versions_here() if versions is None else versions).items()},
     )
     write_atomic(path, page.encode("utf-8", "replace"))
 
@@ -189,13 +188,3 @@ def _plain(value: object) -> object:
         return [_plain(entry) for entry in value]
     # Not isinstance: a subclass, such as an enum's member, is unknown to YAML.
     return value if value is None or type(value) in (bool, int, float, str) else str(value)
-
-
-def _versions() -> dict[str, str]:
-    found = {"Python": platform.python_version(), "System": platform.platform()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

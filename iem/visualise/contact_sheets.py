@@ -37,8 +37,8 @@ def contact_sheet(
     >>> contact_sheet([[photo, photo], [photo]], height=40, margin=4).shape
     torch.Size([1, 3, 92, 132])
     """
-    check_number(height, "height", low=8, integer=True)
-    check_number(margin, "margin", low=0, integer=True)
+    check_number(height, "height", low=8.0, integer=True)
+    check_number(margin, "margin", low=0.0, integer=True)
     columns = max((len(row) for row in rows), default=0)
     if columns == 0:
         raise ValueError("rows: expected at least one picture, got none; give a list of lists of pictures")
@@ -74,7 +74,7 @@ def _tile(picture: Image, height: int, name: str) -> PIL.Image.Image:
     check_image(picture, name)
     if picture.shape[0] != 1:
         raise ValueError(f"{name}: expected one picture, got a batch of {picture.shape[0]}; give each its own place")
-    check_range(picture, 0, 1, name)
+    check_range(picture, 0.0, 1.0, name)
     h, w = picture.shape[2:]
     size = (max(1, round(w * height / h)), height)
     return PIL.Image.fromarray(to_bytes(picture)).resize(size, PIL.Image.Resampling.LANCZOS)

@@ -45,7 +45,8 @@ def film(
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "film.gif"
     >>> film([torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)], target, width=16)
-    >>> PIL.Image.open(target).n_frames
+    >>> with PIL.Image.open(target) as picture:
+    ...     picture.n_frames
     2
     """
     path = Path(path)
@@ -53,9 +54,9 @@ def film(
     if suffix not in (".webp", ".gif"):
         raise ValueError(f"path: expected a name ending in .webp or .gif, got {path.name!r}; rename it")
     check_number(seconds, "seconds", low=0.1)
-    check_number(hold, "hold", low=0)
-    check_number(width, "width", low=8, integer=True)
-    check_number(rate, "rate", low=1)
+    check_number(hold, "hold", low=0.0)
+    check_number(width, "width", low=8.0, integer=True)
+    check_number(rate, "rate", low=1.0)
     pictures = _distinct(frames, width)
     pictures = _thinned(pictures, max(2, int(seconds * rate)))
     times = [round(1000 * seconds / len(pictures))] * len(pictures)
@@ -73,7 +74,7 @@ def _distinct(frames: Sequence[Frame], width: int) -> list[PIL.Image.Image]:
         if frame.shape != frames[0].shape or frame.shape[0] != 1:
             expected = [1, *frames[0].shape[1:]]
             raise ValueError(f"{name}: expected shape {expected}, got {list(frame.shape)}; resize it")
-        check_range(frame, 0, 1, name)
+        check_range(frame, 0.0, 1.0, name)
         # Comparing before the costly resize: most frames of a settled mask repeat.
         if i > 0 and torch.equal(frame, frames[i - 1]):
             continue

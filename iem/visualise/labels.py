@@ -7,7 +7,7 @@ def legible(text: str, most: int | None = None) -> str:
     File names may hold line feeds and undecodable bytes; both would break a picture or a page that shows them.
 
     >>> legible("a long\nname of a photograph.png", most=15)
-    'a long…raph.png'
+    'a long…aph.png'
     """
     writable = text.encode("utf-8", "replace").decode("utf-8")
     line = " ".join("".join(c if c.isprintable() else " " for c in writable).split())

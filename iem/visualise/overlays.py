@@ -42,7 +42,7 @@ def overlay(image: Image, mask: Mask, *, truth: Mask | None = None, colour: RGB 
     _check(image, mask, "mask")
     if truth is not None:
         _check(image, truth, "truth")
-    check_number(alpha, "alpha", low=0, high=1)
+    check_number(alpha, "alpha", low=0.0, high=1.0)
     tint = _paint(colour, image)
     inside = (1 - alpha) * image + alpha * tint
     picture = mask * inside + (1 - mask) * _dimmed(image)
@@ -74,8 +74,8 @@ def on_checkerboard(cutout: Float[Tensor, "b 4 h w"], *, squares: int = 16) -> I
     """
     if cutout.ndim != 4 or cutout.shape[1] != 4:
         raise ValueError(f"cutout: expected shape [b, 4, h, w], got {list(cutout.shape)}; make it with cutout()")
-    check_range(cutout, 0, 1, "cutout")
-    check_number(squares, "squares", low=1, integer=True)
+    check_range(cutout, 0.0, 1.0, "cutout")
+    check_number(squares, "squares", low=1.0, integer=True)
     h, w = cutout.shape[2:]
     side = max(1, min(h, w) // squares)
     rows, columns = torch.arange(h, device=cutout.device) // side, torch.arange(w, device=cutout.device) // side
@@ -91,11 +91,12 @@ def _dimmed(image: Image) -> Image:
 
 
 def _outlined(image: Image, mask: Mask, *, width: float, colour: RGB, dashed: bool) -> Image:
-    """A line of ``width`` pixels over a dark one twice as wide, so that it shows on light and on dark ground."""
+    """A line of ``width`` pixels over a wider dark one, so that it shows on light and on dark ground."""
+    halo_width = width / 2 + max(1.0, width / 2)
     outlined = []
     for picture, region in zip(image, mask, strict=True):
-        distance = _distance_to_contour(region[0].detach().cpu().double().numpy(), reach=width + 1, dashed=dashed)
-        halo = 0.65 * _coverage(distance, width)
+        distance = _distance_to_contour(region[0].detach().cpu().double().numpy(), reach=halo_width + 1, dashed=dashed)
+        halo = 0.65 * _coverage(distance, halo_width)
         core = _coverage(distance, width / 2)
         for opacity, ink in ((halo, BLACK), (core, colour)):
             share = torch.from_numpy(opacity).to(picture)
@@ -151,5 +152,5 @@ def _check(image: Tensor, mask: Tensor, name: str) -> None:
     check_mask(mask, like=image, name=name)
     if mask.shape[1] != 1:
         raise ValueError(f"{name}: expected one channel, got {mask.shape[1]}; draw one region at a time")
-    check_range(image, 0, 1, "image")
-    check_range(mask, 0, 1, name)
+    check_range(image, 0.0, 1.0, "image")
+    check_range(mask, 0.0, 1.0, name)
