@@ -142,8 +142,7 @@ def _pair(root: Path) -> tuple[list[Pair], list[Problem]]:
     for folder in ("masks", "ignore"):
         found = dict(_by_name(root / folder, problems)) if (root / folder).is_dir() else {}
         partners[folder] = dict(_only_png(found, folder, problems))
-        known = {*pictures, *(problem.name for problem in problems)}
-        orphans = sorted(set(partners[folder]) - known)
+        orphans = sorted(set(partners[folder]) - set(pictures))
         problems += [Problem(name, f"{_place(partners[folder][name], root)} has no picture") for name in orphans]
     named = {problem.name for problem in problems}
     pairs = []
