@@ -125,7 +125,7 @@ def threshold(mask: Mask, like: Mask, name: str) -> Tensor:
         raise ValueError(
             f"{name}: expected shape {list(like.shape)} like the prediction, got {list(mask.shape)}; resize one of them"
         )
-    check_range(mask, 0, 1, name)
+    check_range(mask, 0.0, 1.0, name)
     return mask > 0.5
 
 

@@ -177,7 +177,7 @@ def _labels(regions: Tensor, name: str) -> Labels:
                 f"{name}: expected [b, k, h, w] with at least two regions, got {list(regions.shape)}; "
                 "add the complement with torch.cat([mask, 1 - mask], 1)"
             )
-        check_range(regions, 0, 1, name)
+        check_range(regions, 0.0, 1.0, name)
         return regions.argmax(1)
     if regions.dtype == torch.bool or regions.is_complex():
         raise TypeError(f"{name}: expected regions or whole-numbered labels, got {regions.dtype}; convert with .long()")

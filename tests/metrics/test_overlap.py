@@ -4,6 +4,7 @@ import itertools
 import math
 import pickle
 
+import jaxtyping
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -18,6 +19,12 @@ from iem.metrics.confusion import confusion, threshold
 from iem.metrics.overlap import BinaryOverlap, accuracy, dice, iou, miou
 
 FUNCTIONS = {"iou": iou, "dice": dice, "accuracy": accuracy, "miou": miou}
+
+
+@pytest.fixture
+def users_view(monkeypatch):
+    """Without the shape checks of the test run: users meet the library's own messages."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 def count_by_loop(prediction, truth, ignore, ignore_rule):
@@ -169,6 +176,7 @@ def test_counts_of_large_pictures_are_exact():
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, 2.0, -1.0])
 @pytest.mark.parametrize("position", [0, 1, 2])
+@pytest.mark.usefixtures("users_view")
 def test_values_that_are_no_mask_are_refused(wrong, position):
     three = [random_masks(8), random_masks(9), random_masks(10)]
     three[position][0, 0, 0, 0] = wrong
@@ -183,9 +191,33 @@ def test_values_that_are_no_mask_are_refused(wrong, position):
         ({"ignore_rule": "skip"}, "ignore_rule: expected one of exclude, background, got 'skip'"),
     ],
 )
+@pytest.mark.usefixtures("users_view")
 def test_rules_of_another_name_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         BinaryOverlap(**arguments)
+
+
+@pytest.mark.usefixtures("users_view")
+@pytest.mark.parametrize(
+    ("prediction", "truth", "error", "message"),
+    [
+        (torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2, 3), ValueError, r"truth: .*\[1, 1, 2, 2\].*got \[1, 1, 2, 3\]"),
+        (torch.zeros(2, 1, 2, 2), torch.zeros(1, 1, 2, 2), ValueError, r"truth: .*\[2, 1, 2, 2\]"),
+        (torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 2, 2), ValueError, "iem.metrics.matching for several regions"),
+        (torch.zeros(2, 2), torch.zeros(2, 2), ValueError, "give batch and channel axes"),
+        (
+            torch.zeros(1, 1, 2, 2).bool(),
+            torch.zeros(1, 1, 2, 2),
+            TypeError,
+            r"got torch.bool; convert with .float\(\)",
+        ),
+        (np.zeros((1, 1, 2, 2)), torch.zeros(1, 1, 2, 2), TypeError, "expected a torch.Tensor, got ndarray"),
+        (torch.zeros(0, 1, 2, 2), torch.zeros(0, 1, 2, 2), ValueError, "at least one value"),
+    ],
+)
+def test_what_is_no_pair_of_masks_is_refused(prediction, truth, error, message):
+    with pytest.raises(error, match=message):
+        iou(prediction, truth)
 
 
 @settings(deadline=None, max_examples=60)
