@@ -1,0 +1,89 @@
+"""The command line: ``iem segment``, ``iem evaluate``, ``iem doctor``.
+
+Exit code 0: all is done; 1: wrong usage; 2: some pictures failed, the others are done.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from iem.cli.doctor import EPILOG as DOCTOR_EPILOG
+from iem.cli.doctor import doctor
+from iem.cli.evaluate import EPILOG as EVALUATE_EPILOG
+from iem.cli.evaluate import evaluate
+from iem.cli.interruption import Interrupted
+from iem.cli.segment import EPILOG as SEGMENT_EPILOG
+from iem.cli.segment import segment
+from iem.cli.streams import ClosedPipe, UsageError, say
+
+EPILOG = """
+[bold]Examples[/bold]
+
+  iem segment photos/ -o results
+
+  iem evaluate results truth/
+
+  iem doctor
+
+Each command has its own --help.
+"""
+
+app = typer.Typer(
+    name="iem",
+    epilog=EPILOG,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.command(epilog=SEGMENT_EPILOG)(segment)
+app.command(epilog=EVALUATE_EPILOG)(evaluate)
+app.command(epilog=DOCTOR_EPILOG)(doctor)
+
+# The base of all errors in arguments: click's, or that of the copy of click that newer versions of typer carry.
+_ArgumentError: type[Exception] = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> int:
+    """Segmentation without labels: masks whose inside and outside can least be predicted from each other."""
+    if version:
+        from iem import __version__
+
+        typer.echo(f"iem {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command, ``sys.argv``'s by default; returns the exit code."""
+    try:
+        code = app(None if arguments is None else list(arguments), prog_name="iem", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except UsageError as error:
+        say(f"iem: {error}")
+        return 1
+    except _ArgumentError as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "iem"
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        say(f"{command}: {' '.join(message.split()).rstrip('.')} (see {command} --help)")
+        return 1
+    except ClosedPipe:
+        return 141  # as if SIGPIPE had ended us
+    except Interrupted as signal:
+        say("iem: interrupted")
+        return signal.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        say("iem: interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

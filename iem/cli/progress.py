@@ -1,0 +1,107 @@
+"""What is being segmented, how long it will take, and what became of each picture."""
+
+import os
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
+    from iem.interfaces import Progress as Step
+    from iem.runner.batch import Outcome
+    from iem.runner.work import Work
+
+_FEW = 20
+_WIDEST_NAME = 36
+
+#: What the statuses of iem.interfaces.Status mean to somebody who looks at the mask.
+WORDS = {
+    "converged": "converged after {steps}",
+    "cycling": "the mask cycles after {steps}",
+    "max_steps": "the mask still moved after {steps}",
+    "empty": "the mask shrank to nothing: empty mask",
+    "full": "the mask grew over everything: full mask",
+    "constant": "flat picture: empty mask",
+    "nonfinite": "the search met an infinite number: empty mask",
+}
+_DEGENERATE = ("empty", "full", "constant", "nonfinite")
+
+
+def describe_outcome(outcome: "Outcome") -> str:
+    """One line about one picture, which names it first."""
+    from iem.images.errors import printable
+
+    name = "standard input" if outcome.work.name == "-" else printable(outcome.work.name)
+    if outcome.kind == "failed":
+        return f"{name}: failed: {outcome.error}"
+    if outcome.kind == "skipped":
+        return f"{name}: skipped, it is done already"
+    record = outcome.record
+    steps = f"{record['steps']} step{'' if record['steps'] == 1 else 's'}"
+    words = WORDS[record["status"]].format(steps=steps)
+    if record["status"] not in _DEGENERATE:
+        words = f"{100 * record['foreground']:.1f} % foreground, {words}"
+    notices = "".join(f"; {notice}" for notice in record["notices"])
+    return f"{name}: {words}, {record['seconds']:.2f} s{notices}"
+
+
+class Display:
+    """On stderr: a bar with the picture's name and the time left on a terminal, and a line for each picture.
+
+    Where many pictures go by above a bar, and where ``quiet``, only what is worth a line gets one: failures, notices,
+    and masks that are empty or full.
+    """
+
+    def __init__(self, total: int, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True)
+        live = sys.stderr.isatty() and not self._console.is_dumb_terminal and not (quiet and sys.stdout.isatty())
+        self._every_line = not quiet and (not live or total <= _FEW)
+        self._digits = len(str(total))
+        self._total, self._shown = total, 0
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left", style="dim"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[step]}", markup=False, style="dim"),
+            console=self._console,
+            transient=True,
+            disable=not live,
+        )
+        self._task = self._bar.add_task("", total=total, step="")
+
+    def __enter__(self) -> "Display":
+        self._bar.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.__exit__(kind, error, trace)
+
+    def begin(self, work: "Work") -> None:
+        """Name the picture that comes next."""
+        from iem.images.errors import printable
+
+        name = printable(os.path.basename(work.name))  # noqa: PTH119 (the name may be no valid path)
+        short = name if len(name) <= _WIDEST_NAME else "\N{HORIZONTAL ELLIPSIS}" + name[1 - _WIDEST_NAME :]
+        self._bar.update(self._task, description=short, step="")
+
+    def step(self, work: "Work", step: "Step") -> None:
+        """Show how far the search is."""
+        self._bar.update(self._task, step=f"step {step.step} of at most {step.max_steps}")
+
+    def end(self, outcome: "Outcome") -> None:
+        """Show what became of the picture."""
+        self._shown += 1
+        noteworthy = outcome.kind == "failed" or (
+            outcome.kind == "done" and (outcome.record["status"] in _DEGENERATE or outcome.record["notices"])
+        )
+        if noteworthy or self._every_line:
+            count = f"[{self._shown:{self._digits}}/{self._total}] "
+            self._console.print(count + describe_outcome(outcome), markup=False, highlight=False, soft_wrap=True)
+        self._bar.update(self._task, advance=1)

@@ -1,0 +1,217 @@
+"""``iem segment``: pictures in, masks, cut-outs and overlays out."""
+
+import enum
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from iem.cli.interruption import Interrupted, interruptible
+from iem.cli.progress import Display, describe_outcome
+from iem.cli.streams import UsageError, say, write_bytes, write_json_line
+
+if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
+    from iem.runner.batch import Batch, Outcome
+    from iem.runner.work import Work
+
+EPILOG = """
+[bold]Examples[/bold]
+
+  iem segment photo.jpg -o results
+
+  iem segment holiday/ more/*.png -o results --preset paper --size 256
+
+  cat photo.jpg | iem segment - -o - > mask.png
+
+  iem segment photos/ -o results --json | jq .score
+
+  iem segment -o results -- -name-with-a-dash.png
+
+Exit code 0: all pictures are done; 1: wrong usage; 2: some pictures failed, the others are done.
+"""
+
+
+class PresetName(str, enum.Enum):
+    """The presets, by name, known without importing them."""
+
+    best = "best"
+    paper = "paper"
+
+
+class DeviceName(str, enum.Enum):
+    """Where to search."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def segment(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="IN...", help="Pictures, folders (with all that is below them), or - for stdin."),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="Folder for masks/, cutouts/, overlays/ and records/, each with the inputs' tree; "
+            "or - for the mask of one picture, as PNG on stdout.",
+        ),
+    ],
+    preset: Annotated[
+        PresetName, typer.Option(help="The strongest learning-free settings, or those of the publication.")
+    ] = PresetName.best,
+    size: Annotated[
+        int,
+        typer.Option(min=8, metavar="PIXELS", help="Short side at which to search; masks have the picture's size."),
+    ] = 128,
+    device: Annotated[
+        DeviceName, typer.Option(help="Where to search; auto takes CUDA where there is one.")
+    ] = DeviceName.auto,
+    films: Annotated[bool, typer.Option("--films", help="Also write films/: each mask as it moved.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Segment anew what an earlier run with these settings finished.")
+    ] = False,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.000001, metavar="N", help="Refuse pictures with more than N million pixels.")
+    ] = 64.0,
+    allow_truncated: Annotated[
+        bool, typer.Option("--allow-truncated", help="Use the part that is there of a file that ends early.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="On stdout, a JSON line per picture and one that sums up.")
+    ] = False,
+) -> int:
+    """Find the object in each picture, without labels and without a trained network.
+
+    Pictures that an earlier run finished with the same settings are skipped, so an interrupted run is continued by the
+    same command. An input is never overwritten; a bad file is named and the others are done.
+    """
+    if output == "-" and (as_json or films):
+        raise UsageError("with -o - the mask takes stdout, so leave out --json and --films")
+    if "-" in inputs and sys.stdin.isatty():
+        raise UsageError("- reads a picture from standard input, which is a terminal here; pipe or redirect a file")
+    if output == "-" and sys.stdout.isatty():
+        raise UsageError("-o - writes a PNG file to standard output, which is a terminal here; redirect it to a file")
+    with interruptible():
+        from iem.runner.batch import Batch, choose_device
+        from iem.runner.work import list_work
+
+        try:
+            chosen = choose_device(device.value)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        batch = Batch(
+            preset=preset.value,
+            size=size,
+            device=chosen,
+            films=films,
+            overwrite=overwrite,
+            max_pixels=max(1, int(max_megapixels * 1e6)),
+            allow_truncated=allow_truncated,
+        )
+        stdin = sys.stdin.buffer if "-" in inputs else None
+        if output == "-":
+            return _to_stdout(list_work(inputs, stdin=stdin), batch)
+        folder = _prepared_folder(Path(output), inputs)
+        return _to_folder(list_work(inputs, output=folder, stdin=stdin), folder, batch, as_json)
+
+
+def _prepared_folder(folder: Path, inputs: list[str]) -> Path:
+    from iem.images import remove_stale
+    from iem.images.errors import printable, writing_reason
+
+    name = printable(str(folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(each != "-" and os.path.exists(each) and folder.samefile(each) for each in inputs):  # noqa: PTH110
+            raise UsageError(f"the output folder {name} is an input too; choose another")
+        remove_stale(folder)
+    except (OSError, ValueError) as error:
+        reason = "it is a file, not a folder" if folder.is_file() else writing_reason(error)
+        raise UsageError(f"cannot write to {name}: {reason}") from error
+    return folder
+
+
+def _to_stdout(works: list["Work"], batch: "Batch") -> int:
+    from iem.images import write_mask
+    from iem.runner.batch import Outcome, failure, segment_stream
+
+    if len(works) != 1:
+        raise UsageError(f"-o - takes one picture, the inputs hold {len(works)}; name a folder instead")
+    try:
+        solution = segment_stream(works[0], batch)
+    except Exception as error:
+        say(describe_outcome(Outcome(works[0], "failed", {}, {}, failure(error, works[0]))))
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "mask.png")
+        write_mask(file, solution.mask)
+        write_bytes(file.read_bytes())
+    return 0
+
+
+def _to_folder(works: list["Work"], folder: Path, batch: "Batch", as_json: bool) -> int:
+    from iem.runner.batch import segment_files
+
+    begun = time.perf_counter()
+    counts = {"done": 0, "skipped": 0, "failed": 0}
+    stopped: Interrupted | None = None
+    try:
+        with Display(len(works), quiet=as_json) as display:
+            outcomes = segment_files(works, folder, batch, on_step=display.step)
+            for work in works:
+                display.begin(work)
+                outcome = next(outcomes)
+                counts[outcome.kind] += 1
+                display.end(outcome)
+                if as_json:
+                    write_json_line(_as_row(outcome))
+    except Interrupted as signal:
+        stopped = signal
+    seconds = time.perf_counter() - begun
+    if as_json:
+        interrupted = stopped is not None
+        summary = {**counts, "total": len(works), "seconds": round(seconds, 3), "interrupted": interrupted}
+        write_json_line({"summary": summary, "output": str(folder)})
+    if stopped is not None:
+        finished = counts["done"] + counts["skipped"]
+        say(
+            f"interrupted: {finished} of {_pictures(len(works))} {'is' if finished == 1 else 'are'} done and whole; "
+            "the same command does the rest"
+        )
+        return stopped.exit_code
+    if not as_json:
+        say(_summary(counts, seconds, folder))
+    return 2 if counts["failed"] else 0
+
+
+def _summary(counts: dict[str, int], seconds: float, folder: Path) -> str:
+    from iem.images.errors import printable
+
+    parts = [f"{_pictures(counts['done'])} segmented in {seconds:.1f} s"]
+    if counts["skipped"]:
+        parts.append(f"{counts['skipped']} skipped (done already, --overwrite does them anew)")
+    if counts["failed"]:
+        parts.append(f"{counts['failed']} failed")
+    return f"{', '.join(parts)}; results in {printable(str(folder))}"
+
+
+def _pictures(number: int) -> str:
+    return f"{number} picture{'' if number == 1 else 's'}"
+
+
+def _as_row(outcome: "Outcome") -> dict[str, Any]:
+    row: dict[str, Any] = {"input": outcome.work.name, "outcome": outcome.kind}
+    if outcome.error is not None:
+        return {**row, "error": outcome.error}
+    kept = ("status", "score", "steps", "seconds", "size", "foreground", "notices", "sha256", "settings_sha256")
+    files = {kind: str(path) for kind, path in outcome.files.items()}
+    return {**row, **{key: outcome.record.get(key) for key in kept}, "files": files}
