@@ -34,7 +34,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_MOST_FRAMES = 1000
+_MOST_FRAMES = 250
 _QUICKLY_COUNTED = 4 << 20
 
 

@@ -31,8 +31,10 @@ def printable(name: str) -> str:
 
 def reading_reason(error: OSError | ValueError) -> str:
     """Why the operating system did not open a file, in one sentence with a remedy."""
+    if isinstance(error, ValueError) and ("null" in str(error) or isinstance(error, UnicodeError)):
+        return "the name holds characters that no file can have (NUL or half a character); check the name"
     if isinstance(error, ValueError):
-        return "the name holds a NUL character; rename the file"
+        return f"reading failed ({error}); open the stream again"
     if isinstance(error, FileNotFoundError):
         return "there is no such file; check the name, or whether it was moved meanwhile"
     if isinstance(error, PermissionError):
@@ -46,10 +48,8 @@ def reading_reason(error: OSError | ValueError) -> str:
     return f"reading failed ({error.strerror or error}); check the disk and try again"
 
 
-def writing_reason(error: OSError | ValueError) -> str:
+def writing_reason(error: OSError) -> str:
     """Why the operating system did not write a file, in one sentence with a remedy."""
-    if isinstance(error, ValueError):
-        return "the name holds a NUL character; choose another name"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "no space left to write it; free some and run again (an earlier file of this name is untouched)"
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:

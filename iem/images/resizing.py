@@ -9,6 +9,7 @@ from torch import Tensor
 from iem.checks import check_choice, check_mask, check_number
 
 Pixels = Float[Tensor, "b c h w"]
+Resized = Float[Tensor, "b c new_h new_w"]
 
 #: ``short_side`` makes no picture longer than this many times its short side's target.
 _LONGEST = 4
@@ -16,7 +17,7 @@ _LONGEST = 4
 
 def resize(
     image: Pixels, size: tuple[int, int], *, mode: Literal["bilinear", "bicubic", "area"] = "bilinear"
-) -> Pixels:
+) -> Resized:
     """Resize to (height, width), antialiased when shrinking.
 
     Args:
@@ -39,7 +40,7 @@ def resize(
     return F.interpolate(image, size=size, mode=mode, antialias=True).clamp(0, 1)
 
 
-def resize_mask(mask: Pixels, size: tuple[int, int]) -> Pixels:
+def resize_mask(mask: Pixels, size: tuple[int, int]) -> Resized:
     """Resize a mask to (height, width) by nearest neighbour, sampled at pixel centres: no new values.
 
     >>> import torch
@@ -51,7 +52,7 @@ def resize_mask(mask: Pixels, size: tuple[int, int]) -> Pixels:
     return mask if tuple(mask.shape[2:]) == tuple(size) else F.interpolate(mask, size=size, mode="nearest-exact")
 
 
-def short_side(image: Pixels, size: int, *, enlarge: bool = True) -> Pixels:
+def short_side(image: Pixels, size: int, *, enlarge: bool = True) -> Resized:
     """Resize so that the shorter side is ``size``, antialiased, with the aspect ratio kept.
 
     The longer side stays within 4 ``size``: of a very long picture the shorter side becomes less. With
@@ -70,7 +71,7 @@ def short_side(image: Pixels, size: int, *, enlarge: bool = True) -> Pixels:
     return resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def centre_crop(image: Pixels, size: int) -> Pixels:
+def centre_crop(image: Pixels, size: int) -> Resized:
     """The square of ``size`` pixels in the middle; where it cannot be exact, half a pixel towards the top left.
 
     Raises:
@@ -89,7 +90,7 @@ def centre_crop(image: Pixels, size: int) -> Pixels:
     return image[:, :, top : top + size, left : left + size]
 
 
-def square(image: Pixels, size: int) -> Pixels:
+def square(image: Pixels, size: int) -> Resized:
     """The evaluation protocol: shorter side to ``size``, antialiased, then the square in the middle.
 
     >>> import torch
@@ -100,7 +101,7 @@ def square(image: Pixels, size: int) -> Pixels:
     return centre_crop(resize(middle, _covering(middle, size)), size)
 
 
-def square_mask(mask: Pixels, size: int) -> Pixels:
+def square_mask(mask: Pixels, size: int) -> Resized:
     """The same square of a mask, by nearest neighbour.
 
     >>> import torch
@@ -111,7 +112,7 @@ def square_mask(mask: Pixels, size: int) -> Pixels:
     return centre_crop(resize_mask(middle, _covering(middle, size)), size)
 
 
-def _middle(image: Pixels) -> Pixels:
+def _middle(image: Pixels) -> Resized:
     """Cut the far ends of a very long picture, which the square does not show, before they are enlarged."""
     check_mask(image, name="image")
     height, width = image.shape[2:]

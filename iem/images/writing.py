@@ -46,6 +46,7 @@ def atomic_file(path: StrPath, *, protect: Iterable[StrPath] = ()) -> Iterator[B
     Raises:
         ImageError: as ``write_atomic``.
     """
+    _refuse_impossible_name(path)
     try:
         _refuse_protected(path, protect)
         folder = Path(path).parent
@@ -65,7 +66,7 @@ def atomic_file(path: StrPath, *, protect: Iterable[StrPath] = ()) -> Iterator[B
                 temporary.unlink()
             raise
         _sync_folder(folder)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ImageError(path, writing_reason(error)) from error
 
 
@@ -105,6 +106,15 @@ def _is_alive(process: int) -> bool:
 
 def _host() -> str:
     return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _refuse_impossible_name(path: StrPath) -> None:
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise ImageError(path, "the name holds characters that no file can have (NUL or half a character); change it")
 
 
 def _refuse_protected(path: StrPath, protect: Iterable[StrPath]) -> None:

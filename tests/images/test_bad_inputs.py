@@ -330,7 +330,7 @@ def test_first_frame_with_a_notice(row):
 
 
 def test_29_counting_pages_ends():
-    many = encoded(Image.new("1", (1, 1)), "TIFF", save_all=True, append_images=[Image.new("1", (1, 1))] * 1100)
+    many = encoded(Image.new("1", (1, 1)), "TIFF", save_all=True, append_images=[Image.new("1", (1, 1))] * 260)
     assert read(many).notices == ("several frames, the first was used",)
 
 
@@ -424,10 +424,18 @@ def test_36_what_is_not_a_regular_file(tmp_path):
         ("/dev/zero", "a pipe or device"),
         (tmp_path / ("x" * 300), "longer than this disk allows"),
         ("nul\0byte.png", "NUL"),
+        ("half\ud800.png", "half a character"),
         ("", "no such file"),
     ]:
         with pytest.raises(ImageError, match=reason):
             read(path)
+
+
+def test_36_a_closed_stream():
+    stream = io.BytesIO(PNG)
+    stream.close()
+    with pytest.raises(ImageError, match="closed file"):
+        read(stream)
 
 
 def test_36_no_permission(tmp_path, monkeypatch):
