@@ -14,6 +14,7 @@ from iem.checks import check_image, check_number, check_range
 from iem.images import write_atomic
 from iem.visualise.contact_sheets import to_bytes
 
+SMALL = 300_000  # bytes
 Frame = Float[Tensor, "1 3 h w"]
 
 
@@ -101,13 +102,22 @@ def _webp(pictures: list[PIL.Image.Image], times: list[int]) -> bytes:
 
 
 def _gif(pictures: list[PIL.Image.Image], times: list[int]) -> bytes:
+    """With as many colours as a small file allows."""
+    for colours in (160, 96, 48):
+        data = _gif_of(pictures, times, colours)
+        if len(data) <= SMALL:
+            break
+    return data
+
+
+def _gif_of(pictures: list[PIL.Image.Image], times: list[int], colours: int) -> bytes:
     """One palette for all frames and no dithering: else still parts flicker and every frame is stored whole."""
     shown = [pictures[0], pictures[len(pictures) // 2], pictures[-1]]
     width, height = pictures[0].size
     montage = PIL.Image.new("RGB", (width, height * len(shown)))
     for i, picture in enumerate(shown):
         montage.paste(picture, (0, i * height))
-    palette = montage.quantize(colors=160, method=PIL.Image.Quantize.MEDIANCUT)
+    palette = montage.quantize(colors=colours, method=PIL.Image.Quantize.MEDIANCUT)
     indexed = [picture.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for picture in pictures]
     buffer = BytesIO()
     # The format counts hundredths of a second.
