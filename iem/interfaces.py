@@ -16,7 +16,6 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
-from typing_extensions import Self
 
 Image = Float[Tensor, "b 3 h w"]
 Mask = Float[Tensor, "b 1 h w"]
@@ -100,6 +99,7 @@ class NormalisedConvolution(Inpainter, Protocol):
         ...
 
 
+@runtime_checkable
 class Features(Protocol):
     """What the objective looks at instead of RGB: ``(image) -> float[b, c, h, w]``."""
 
@@ -108,6 +108,7 @@ class Features(Protocol):
         ...
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A score of a mask: ``(image, mask) -> score[b]``, larger is better. Pictures do not influence each other."""
 
@@ -124,6 +125,7 @@ class Objective(Protocol):
         ...
 
 
+@runtime_checkable
 class Parameterisation(Protocol):
     """Free parameters and the mask they stand for, both ways."""
 
@@ -136,6 +138,10 @@ class Parameterisation(Protocol):
         ...
 
 
+StateT = TypeVar("StateT", bound="State")
+
+
+@runtime_checkable
 class State(Protocol):
     """What an optimiser carries from step to step: batch first, never written to."""
 
@@ -159,14 +165,12 @@ class State(Protocol):
         """0 while moving; p if the mask will return every p steps from now on (1: it stands still)."""
         ...
 
-    def select(self, index: Int[Tensor, " n"]) -> Self:
+    def select(self: StateT, index: Int[Tensor, " n"]) -> StateT:
         """The state of some of the pictures."""
         ...
 
 
-StateT = TypeVar("StateT", bound=State)
-
-
+@runtime_checkable
 class Optimiser(Protocol[StateT]):
     """Moves a mask uphill: ``init(mask) -> state``, ``step(objective, image, state) -> state``."""
 
@@ -179,6 +183,7 @@ class Optimiser(Protocol[StateT]):
         ...
 
 
+@runtime_checkable
 class Initialiser(Protocol):
     """The first mask: ``(image) -> mask``, neither empty nor full."""
 
@@ -187,6 +192,7 @@ class Initialiser(Protocol):
         ...
 
 
+@runtime_checkable
 class Refiner(Protocol):
     """Sharpens or grows a finished mask: ``(image, mask) -> mask`` of the image's size, in [0, 1]."""
 
@@ -226,6 +232,7 @@ class Sample:
     ignore: Mask | None = None
 
 
+@runtime_checkable
 class Dataset(Protocol):
     """Labelled pictures, read one at a time."""
 

@@ -1,0 +1,42 @@
+"""What every test shares: checked shapes, few threads, and the package without the checks to read its own messages."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import jaxtyping
+import pytest
+import torch
+
+# Annotations of the method are checked while its tests run, tensor shapes included. What stands above it states wrong
+# input in messages of its own, and so do the checks themselves.
+CHECKED = [
+    f"iem.{name}"
+    for name in ("interfaces features initialisers inpainters masks objectives optimisers maximise presets".split())
+]
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `from references import ...`
+_HOOK = jaxtyping.install_import_hook(CHECKED, "typechecking.check")
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def unchecked() -> Callable[[str], ModuleType]:
+    """Imports modules of ``iem`` as a user gets them: wrong input meets our own messages, not the type checker's.
+
+    The classes are other ones than those that the tests import, so compare with ``==`` and by name.
+    """
+    ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name == "iem" or name.startswith("iem.")}
+    finders = sys.meta_path[:]
+    sys.meta_path[:] = [finder for finder in finders if not type(finder).__module__.startswith("jaxtyping")]
+    try:
+        importlib.import_module("iem")
+        plain = {name: module for name, module in sys.modules.items() if name == "iem" or name.startswith("iem.")}
+    finally:
+        sys.meta_path[:] = finders
+        for name in [name for name in sys.modules if name == "iem" or name.startswith("iem.")]:
+            del sys.modules[name]
+        sys.modules.update(ours)
+    return plain.__getitem__
