@@ -103,7 +103,7 @@ def _webp(pictures: list[PIL.Image.Image], times: list[int]) -> bytes:
 
 def _gif(pictures: list[PIL.Image.Image], times: list[int]) -> bytes:
     """With as many colours as a small file allows."""
-    for colours in (160, 96, 48):
+    for colours in (160, 96, 48, 24):
         data = _gif_of(pictures, times, colours)
         if len(data) <= SMALL:
             break
