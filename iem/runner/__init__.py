@@ -1,0 +1,1 @@
+"""Runs over many pictures: what they write, how they resume, how they are shown."""

@@ -1,0 +1,54 @@
+"""The masks of a search, kept for its curves and its film."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from iem.images import resize_mask
+from iem.interfaces import Image, Mask, Progress
+from iem.metrics.confusion import IgnoreRule
+from iem.metrics.overlap import iou
+from iem.visualise import overlay
+
+_FRAMES = 48
+_LONGEST_SIDE = 384  # pixels, of a film's frames
+
+
+class Recording:
+    """A callback for ``maximise`` that keeps every mask it is shown, in 8 bits.
+
+    >>> recording = Recording()
+    >>> one = torch.ones(1, 1, 2, 2)
+    >>> recording(Progress(1, 1, one, torch.zeros(1), torch.zeros(1, dtype=torch.long)))
+    >>> recording.iou(one, one * 0, "exclude")["iou_fixed"]
+    tensor([[1.]], dtype=torch.float64)
+    """
+
+    def __init__(self) -> None:
+        self._masks: list[Tensor] = []
+
+    def __call__(self, progress: Progress) -> None:
+        """Keep the mask of one step."""
+        self._masks.append((progress.mask * 255).round().byte().cpu())
+
+    def iou(self, truth: Mask, ignore: Mask, ignore_rule: IgnoreRule) -> dict[str, Float[Tensor, "t b"]]:
+        """IoU after each step, under both polarities, at the size of the search."""
+        if not self._masks:
+            return {}
+        shape = (self._masks[0].shape[-2], self._masks[0].shape[-1])
+        small, hidden = resize_mask(truth, shape), resize_mask(ignore, shape)
+
+        def after(mask: Tensor, polarity: str) -> Tensor:
+            return iou(mask / 255, small, ignore=hidden, ignore_rule=ignore_rule, polarity=polarity)  # type: ignore[arg-type]
+
+        return {f"iou_{p}": torch.stack([after(mask, p) for mask in self._masks]) for p in ("fixed", "oracle")}
+
+    def frames(self, image: Image, index: int, steps: int) -> list[Image]:
+        """Overlays of the mask of picture ``index`` during its first ``steps`` steps, few enough for a film."""
+        shrink = min(1.0, _LONGEST_SIDE / max(image.shape[-2:]))
+        size = (max(1, round(image.shape[-2] * shrink)), max(1, round(image.shape[-1] * shrink)))
+        photo = functional.interpolate(image, size=size, mode="bilinear", antialias=True).clamp(0, 1)
+        chosen = sorted({*range(0, steps, max(1, steps // _FRAMES)), steps - 1}) if steps else []
+        masks = (self._masks[step][index : index + 1] / 255 for step in chosen)
+        return [overlay(photo, functional.interpolate(mask, size=size, mode="bilinear")) for mask in masks]
