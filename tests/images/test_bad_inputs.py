@@ -263,6 +263,31 @@ def test_23_sixteen_bit_transparency_and_colour():
     assert torch.allclose(read(colour).image.flatten(), torch.tensor([256, 40000, 65535]) / 65535, atol=1 / 255)
 
 
+def tiff(width, bits, photometric, data):
+    """A grey TIFF of one row, written by hand: Pillow writes no 12 bits and no white-is-zero."""
+    tags = [
+        (256, width),
+        (257, 1),
+        (258, bits),
+        (259, 1),
+        (262, photometric),
+        (273, 200),
+        (277, 1),
+        (278, 1),
+        (279, len(data)),
+    ]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0\0\0\0"
+    return head.ljust(200, b"\0") + data
+
+
+def test_23_twelve_bits_and_inverted_sixteen_bits():
+    twelve = read(tiff(2, 12, 1, bytes([0xFF, 0xF8, 0x00])))
+    assert torch.allclose(twelve.image[0, 0, 0], torch.tensor([1.0, 0x800 / 4095]))
+    inverted = read(tiff(2, 16, 0, struct.pack("<2H", 0, 65535)))
+    assert inverted.image[0, 0, 0].tolist() == [1, 0]
+
+
 def test_24_floats_are_scaled_by_their_range():
     picture = read(encoded(Image.fromarray(FLOATS), "TIFF"))
     assert torch.equal(picture.image[0, 1], torch.from_numpy(FLOATS))
