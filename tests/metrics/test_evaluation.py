@@ -84,6 +84,12 @@ def test_two_files_of_one_name_are_not_chosen_between(folders):
     assert "a.bmp, a.png" in evaluation.mismatched[0].reason
 
 
+def test_accents_are_the_same_however_they_are_stored(tmp_path):
+    write(tmp_path / "found/e\u0301.png", np.eye(2))
+    write(tmp_path / "truth/\u00e9.png", np.eye(2))
+    assert evaluate_folders(tmp_path / "found", tmp_path / "truth").pictures[0].name == "\u00e9"
+
+
 def test_resize_brings_predictions_to_the_truth(tmp_path):
     small = random_mask(1, (3, 4))
     write(tmp_path / "found/a.png", small)

@@ -97,6 +97,13 @@ def test_absent_regions_are_nan_and_unmatched_ones_are_zero():
     assert matching.mean().item() == pytest.approx(1.5 / 3)
 
 
+def test_regions_without_a_common_pixel_are_not_paired():
+    predicted = torch.tensor([[[2, 2, 2, 0], [2, 2, 2, 1]]])
+    true = torch.tensor([[[0, 0, 1, 1], [0, 0, 1, 1]]])
+    ignore = torch.tensor([[[[0.0, 0, 0, 1], [0, 0, 0, 1]]]])
+    assert match_regions(predicted, true, ignore=ignore).assignment.tolist() == [[2, -1]]
+
+
 def test_a_picture_ignored_whole_is_undefined():
     labels = torch.tensor([[[0, 1]]])
     assert best_match_iou(labels, labels, ignore=torch.ones(1, 1, 1, 2)).isnan().all()
