@@ -90,7 +90,7 @@ def remove_stale(folder: StrPath) -> int:
 
 def _is_stale(path: Path, host: str, process: int) -> bool:
     if host == _host() and os.name == "posix":
-        return process != os.getpid() and not _is_alive(process)
+        return not _is_alive(process)
     return time.time() - path.stat().st_mtime > _DAY
 
 

@@ -113,6 +113,15 @@ def test_the_earlier_file_is_replaced_as_a_whole(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask()
 
 
+def test_the_bytes_are_on_the_disk_before_they_take_the_name(tmp_path, monkeypatch):
+    order = []
+    sync, rename = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("sync"), sync(descriptor)))
+    monkeypatch.setattr(os, "replace", lambda *names: (order.append("rename"), rename(*names)))
+    write_atomic(tmp_path / "a", b"data")
+    assert order == ["sync", "rename", "sync"]
+
+
 def umask():
     mask = os.umask(0)
     os.umask(mask)
