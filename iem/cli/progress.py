@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
     from iem.interfaces import Progress as Step
@@ -26,25 +26,39 @@ WORDS = {
     "constant": "flat picture: empty mask",
     "nonfinite": "the search met an infinite number: empty mask",
 }
-_DEGENERATE = ("empty", "full", "constant", "nonfinite")
+#: Statuses whose mask is empty or full.
+DEGENERATE = ("empty", "full", "constant", "nonfinite")
 
 
 def describe_outcome(outcome: "Outcome") -> str:
     """One line about one picture, which names it first."""
-    from iem.images.errors import printable
-
-    name = "standard input" if outcome.work.name == "-" else printable(outcome.work.name)
+    name = name_of(outcome.work)
     if outcome.kind == "failed":
         return f"{name}: failed: {outcome.error}"
     if outcome.kind == "skipped":
         return f"{name}: skipped, it is done already"
     record = outcome.record
-    steps = f"{record['steps']} step{'' if record['steps'] == 1 else 's'}"
-    words = WORDS[record["status"]].format(steps=steps)
-    if record["status"] not in _DEGENERATE:
+    words = describe_status(record["status"], record["steps"])
+    if record["status"] not in DEGENERATE:
         words = f"{100 * record['foreground']:.1f} % foreground, {words}"
     notices = "".join(f"; {notice}" for notice in record["notices"])
     return f"{name}: {words}, {record['seconds']:.2f} s{notices}"
+
+
+def describe_status(status: str, steps: int) -> str:
+    """How a search ended, in words.
+
+    >>> describe_status("converged", 1), describe_status("constant", 0)
+    ('converged after 1 step', 'flat picture: empty mask')
+    """
+    return WORDS[status].format(steps=f"{steps} step{'' if steps == 1 else 's'}")
+
+
+def name_of(work: "Work") -> str:
+    """The picture's name, fit for any terminal."""
+    from iem.images.errors import printable
+
+    return "standard input" if work.name == "-" else printable(work.name)
 
 
 class Display:
@@ -64,9 +78,8 @@ class Display:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left", style="dim"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             TextColumn("{task.fields[step]}", markup=False, style="dim"),
             console=self._console,
             transient=True,
@@ -85,9 +98,7 @@ class Display:
 
     def begin(self, work: "Work") -> None:
         """Name the picture that comes next."""
-        from iem.images.errors import printable
-
-        name = printable(os.path.basename(work.name))  # noqa: PTH119 (the name may be no valid path)
+        name = os.path.basename(name_of(work))  # noqa: PTH119 (the name may be no valid path)
         short = name if len(name) <= _WIDEST_NAME else "\N{HORIZONTAL ELLIPSIS}" + name[1 - _WIDEST_NAME :]
         self._bar.update(self._task, description=short, step="")
 
@@ -99,7 +110,7 @@ class Display:
         """Show what became of the picture."""
         self._shown += 1
         noteworthy = outcome.kind == "failed" or (
-            outcome.kind == "done" and (outcome.record["status"] in _DEGENERATE or outcome.record["notices"])
+            outcome.kind == "done" and (outcome.record["status"] in DEGENERATE or outcome.record["notices"])
         )
         if noteworthy or self._every_line:
             count = f"[{self._shown:{self._digits}}/{self._total}] "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from iem.cli.interruption import Interrupted, interruptible
-from iem.cli.progress import Display, describe_outcome
+from iem.cli.progress import DEGENERATE, Display, describe_outcome, describe_status, name_of
 from iem.cli.streams import UsageError, say, write_bytes, write_json_line
 
 if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
@@ -134,7 +134,7 @@ def _prepared_folder(folder: Path, inputs: list[str]) -> Path:
         if any(each != "-" and os.path.exists(each) and folder.samefile(each) for each in inputs):  # noqa: PTH110
             raise UsageError(f"the output folder {name} is an input too; choose another")
         remove_stale(folder)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         reason = "it is a file, not a folder" if folder.is_file() else writing_reason(error)
         raise UsageError(f"cannot write to {name}: {reason}") from error
     return folder
@@ -151,6 +151,9 @@ def _to_stdout(works: list["Work"], batch: "Batch") -> int:
     except Exception as error:
         say(describe_outcome(Outcome(works[0], "failed", {}, {}, failure(error, works[0]))))
         return 2
+    status, steps = str(solution.status[0]), int(solution.steps[0])
+    if status in DEGENERATE:
+        say(f"{name_of(works[0])}: {describe_status(status, steps)}")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "mask.png")
         write_mask(file, solution.mask)

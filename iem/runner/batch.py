@@ -16,13 +16,14 @@ from iem.images.errors import printable
 from iem.images.sources import label, take
 from iem.interfaces import Progress, Solution
 from iem.presets import PRESETS
-from iem.runner.camera import Camera
 from iem.runner.products import Products
+from iem.runner.recording import Recording
 from iem.runner.results import read_json, write_json
 from iem.runner.settings import describe, fingerprint
 from iem.runner.versions import versions
 from iem.runner.work import Work
 from iem.segmentation import segment
+from iem.visualise import film, overlay
 
 OnStep = Callable[[Work, Progress], None]
 
@@ -159,11 +160,11 @@ def _segment_file(
         if (name := inputs.get(_identity(path) or (-1, -1))) is not None:
             raise ImageError(path, f"this would overwrite the input {printable(name)}; choose another output folder")
     picture = _decode(data, work, batch)
-    camera = Camera() if batch.films else None
+    recording = Recording() if batch.films else None
 
     def watch(step: Progress) -> None:
-        if camera is not None:
-            camera(step)
+        if recording is not None:
+            recording(step)
         if on_step is not None:
             on_step(work, step)
 
@@ -172,9 +173,10 @@ def _segment_file(
     products.record.unlink(missing_ok=True)
     products.film.unlink(missing_ok=True)
     products.write(picture.image, solution.mask)
-    if camera is not None:
-        products.film.parent.mkdir(parents=True, exist_ok=True)
-        camera.develop(products.film, picture.image, solution.mask)
+    if recording is not None:
+        frames = recording.frames(picture.image, 0, int(solution.steps[0]))
+        frames = frames or [overlay(picture.image, solution.mask)]  # of a flat picture, nothing was searched
+        film(frames, products.film, width=min(384, max(8, frames[0].shape[3])))
     record = {
         "input": printable(work.name),
         **key,
