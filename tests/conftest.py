@@ -13,8 +13,15 @@ import torch
 # Annotations of the method are checked while its tests run, tensor shapes included. What stands above it states wrong
 # input in messages of its own, and so do the checks themselves.
 CHECKED = [
-    f"iem.{name}"
-    for name in ("interfaces features initialisers inpainters masks objectives optimisers maximise presets".split())
+    "iem.features",
+    "iem.initialisers",
+    "iem.inpainters",
+    "iem.interfaces",
+    "iem.masks",
+    "iem.maximise",
+    "iem.objectives",
+    "iem.optimisers",
+    "iem.presets",
 ]
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `from references import ...`

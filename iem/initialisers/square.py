@@ -10,7 +10,7 @@ from iem.interfaces import Image, Mask
 @final
 @dataclass(frozen=True)
 class Square:
-    """A centred rectangle with the picture's proportions: ``size // inset`` pixels from every side.
+    """A centred rectangle with the picture's proportions: ``size // inset`` pixels from every side, at least one.
 
     At 128 x 128 and the default, rows and columns 25 to 102, 37 % of the picture (Savarese et al., CVPR 2021).
 
@@ -31,7 +31,8 @@ class Square:
         """The rectangle, for every picture alike."""
         check_image(image)
         height, width = image.shape[-2:]
-        top, left = height // self.inset, width // self.inset
+        # A picture smaller than inset x inset would be all foreground.
+        top, left = (max(side // self.inset, int(side > 2)) for side in (height, width))
         mask = image.new_zeros(len(image), 1, height, width)
         mask[..., top : height - top, left : width - left] = 1
         return mask

@@ -27,6 +27,8 @@ class Strips:
         """The strips, for every picture alike."""
         check_image(image)
         batch, _, height, width = image.shape
+        if width < self.count:
+            raise ValueError(f"image: expected at least {self.count} columns for {self.count} strips, got {width}")
         label = torch.arange(width, device=image.device) * self.count // width
         strips = torch.nn.functional.one_hot(label, self.count).mT.to(image.dtype)
         return strips[None, :, None].expand(batch, self.count, height, width).clone()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from iem.checks import check_mask
 from iem.interfaces import FeatureMap, Features, Image, Objective, Regions, Scores
@@ -63,11 +65,13 @@ class _PreparedDiversity:
         gradient = deviation.neg().div_(mask.shape[-2] * mask.shape[-1])
         return score, gradient if mask.shape[1] > 1 else gradient[:, :1] - gradient[:, 1:]
 
-    def _deviation(self, mask: Regions) -> tuple[Regions, FeatureMap]:
-        """The regions ``[b, k, h, w]`` and, at every pixel, the squared distance to each region's mean."""
+    def _deviation(self, mask: Regions) -> tuple[Float[Tensor, "b r h w"], Float[Tensor, "b r h w"]]:
+        """The r regions (a mask and its complement are 2), and every pixel's squared distance to each one's mean."""
         check_mask(mask, like=self.features)
         regions = mask if mask.shape[1] > 1 else torch.cat([mask, 1 - mask], dim=1)
-        area = regions.sum((-2, -1)).clamp_min(torch.finfo(mask.dtype).tiny)
-        mean = regions.flatten(2) @ self.features.flatten(2).mT / area[..., None]  # [b, k, c]
+        area = regions.sum((-2, -1))
+        mean = regions.flatten(2) @ self.features.flatten(2).mT  # [b, k, c]
+        mean = mean / area.clamp_min(torch.finfo(mask.dtype).tiny)[..., None]
         deviation = [(self.features - mu[..., None, None]).square().sum(1) for mu in mean.unbind(1)]
-        return regions, torch.stack(deviation, dim=1)
+        # A region without a pixel has no mean to deviate from; zero would be the distance to the origin of colours.
+        return regions, torch.stack(deviation, dim=1) * (area > 0)[..., None, None]

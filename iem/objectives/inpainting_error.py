@@ -66,15 +66,7 @@ class _ByAutograd:
         return self
 
     def __call__(self, image: Image, mask: Regions) -> Scores:
-        check_mask(mask, like=self.features)
-        regions = mask if mask.shape[1] > 1 else torch.cat([mask, 1 - mask], dim=1)
-        area = regions.sum((-2, -1))
-        error = [
-            (self.features - self.inpainter(self.features, region)).abs().mean(1).sum((-2, -1))
-            for region in regions.split(1, dim=1)
-        ]
-        score = (torch.stack(error, dim=1) / area.clamp_min(torch.finfo(mask.dtype).tiny)).sum(1)
-        return torch.where((area > 0).all(1), score, 0)
+        return self._score(mask)
 
     def value_and_gradient(self, image: Image, mask: Regions) -> tuple[Scores, Regions]:
         if not self.inpainter.differentiable:
@@ -83,8 +75,24 @@ class _ByAutograd:
                 "use it to score masks, and another one to move them"
             )
         # |x - inpaint(x, m)| = m |x - phi| has a kink at m = 0, where its derivative is |x - phi| from above but
-        # autograd's is 0. A thousandth inside, the derivative is the one that the search needs.
-        return autograd.value_and_gradient(self, image, mask.clamp(1e-3, 1 - 1e-3))
+        # autograd's is 0. Hiding what is known by a thousandth shows phi there. What is hidden stays so: the least of
+        # it would be taken for a source where nothing else is in reach.
+        _, gradient = autograd.value_and_gradient(lambda _, free: self._score(free, least=1e-3), image, mask)
+        area = mask.sum((-2, -1))
+        valid = ((area > 0) & (area < mask.shape[-2] * mask.shape[-1])).all(1)
+        return self(image, mask.detach()), torch.where(valid[:, None, None, None], gradient, 0)
+
+    def _score(self, mask: Regions, least: float = 0.0) -> Scores:
+        check_mask(mask, like=self.features)
+        regions = mask if mask.shape[1] > 1 else torch.cat([mask, 1 - mask], dim=1)
+        area = regions.sum((-2, -1))
+        holes = regions + (regions.clamp_min(least) - regions).detach()
+        error = [
+            (self.features - self.inpainter(self.features, hole)).abs().mean(1).sum((-2, -1))
+            for hole in holes.split(1, dim=1)
+        ]
+        score = (torch.stack(error, dim=1) / area.clamp_min(torch.finfo(mask.dtype).tiny)).sum(1)
+        return torch.where((area > 0).all(1), score, 0)
 
 
 @dataclass(frozen=True)

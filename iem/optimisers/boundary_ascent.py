@@ -69,9 +69,10 @@ class BoundaryAscent:
         score, gradient = objective.value_and_gradient(image, state.mask)
         old = state.mask >= 0.5
         edge = boundary(old, frame=self.frame == "open")
-        # At a full mask the published rule compares 0/0 with 0, which fails: the edge, all frame, becomes background.
-        full = old.flatten(1).all(1)[:, None, None, None]
-        new = torch.where(edge & ((gradient != 0) | full), gradient > 0, old)
+        # Without a foreground or a background the published rule compares 0/0 with 0, which fails: an empty mask stays
+        # empty, and a full one loses its edge, all frame.
+        undefined = (~old.flatten(1).any(1) | old.flatten(1).all(1))[:, None, None, None]
+        new = torch.where(edge & ((gradient != 0) | undefined), (gradient > 0) & ~undefined, old)
         if self.threshold:
             new = majority(new, self.threshold)
         moved = (new ^ old).flatten(1).sum(1)

@@ -120,7 +120,8 @@ class SoftState:
         memory = self.memory
         if memory:
             rows = index.tolist()
-            kept = {new: memory["state"][old] for new, old in enumerate(rows) if old in memory["state"]}
+            # Copies: a picture that is selected twice must not share what the torch optimiser writes to.
+            kept = {new: copy.deepcopy(memory["state"][old]) for new, old in enumerate(rows) if old in memory["state"]}
             groups = [{**group, "params": list(range(len(rows)))} for group in memory["param_groups"]]
             memory = {"state": kept, "param_groups": groups}
         return SoftState(
