@@ -54,11 +54,11 @@ def is_supported(version):
 
 
 def candidates():
-    """Return the Pythons to try: the one named in PY alone, else the active one, else the newest."""
+    """Return the Pythons to try: the one named in PY alone, else this one, the active one, the newest."""
     if os.environ.get("PY"):
         return [os.environ["PY"]]
     newest_first = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    found = [shutil.which(python) for python in ["python3", "python", sys.executable, *newest_first]]
+    found = [shutil.which(python) for python in [sys.executable, "python3", "python", *newest_first]]
     return [python for python in dict.fromkeys(found) if python and VENV not in Path(python).parents]
 
 
