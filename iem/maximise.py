@@ -53,9 +53,7 @@ def maximise(
     status = _unusable(image)
     active = torch.tensor([i for i, s in enumerate(status) if s is None], device=image.device, dtype=torch.long)
     for i in (i for i, s in enumerate(status) if s is not None):
-        result.mask[i] = 0
-        if mask.shape[1] > 1:
-            result.mask[i, 0] = 1  # of k regions, the first one takes the picture
+        result.clear(i)
 
     # The pictures at work are `active`; among them, those whose result stands already stay until it is worth
     # gathering the others anew.
@@ -73,7 +71,9 @@ def maximise(
             status[int(active[row])] = Status.CONVERGED if int(state.period[row]) == 1 else Status.CYCLING
         done |= settled
         if callback is not None:
-            callback(Progress(step, max_steps, result.mask, result.last_score, result.last_moved))
+            # Copies, so that a callback may keep what it is shown.
+            shown = (result.mask.clone(), result.last_score.clone(), result.last_moved.clone())
+            callback(Progress(step, max_steps, *shown))
         if int(done.sum()) * 8 > len(active):
             keep = (~done).nonzero().flatten()
             active, pictures, state, done = active[keep], pictures[keep], state.select(keep), done[keep]
@@ -103,6 +103,12 @@ class _Result:
         self.scores = mask.new_full((max_steps, len(mask)), torch.nan)
         self.moved = mask.new_full((max_steps, len(mask)), torch.nan)
 
+    def clear(self, picture: int) -> None:
+        """No mask; of k regions, which sum to one, the first one takes the picture."""
+        self.mask[picture] = 0
+        if self.mask.shape[1] > 1:
+            self.mask[picture, 0] = 1
+
     def record(self, step: int, active: Tensor, mask: Tensor, score: Tensor, moved: Tensor, fresh: Tensor) -> None:
         rows = active[fresh]
         self.mask[rows] = mask[fresh]
@@ -124,7 +130,8 @@ class _Result:
                 final.append(known)
             elif not bool(score[i].isfinite()):
                 final.append(Status.NONFINITE)
-                self.mask[i], score[i] = 0, 0
+                score[i] = 0
+                self.clear(i)
             elif float(area[i].min()) == 0:
                 final.append(Status.EMPTY)
             elif float(area[i].max()) == size:
