@@ -3,8 +3,9 @@
 Exit code 0: all is done; 1: wrong usage; 2: some pictures failed, the others are done.
 """
 
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -37,9 +38,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.command(epilog=SEGMENT_EPILOG)(segment)
-app.command(epilog=EVALUATE_EPILOG)(evaluate)
-app.command(epilog=DOCTOR_EPILOG)(doctor)
+
+
+def _help(command: Callable[..., int]) -> str:
+    """The docstring with its paragraphs on one line each, for terminals of any width."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+for _command, _epilog in ((segment, SEGMENT_EPILOG), (evaluate, EVALUATE_EPILOG), (doctor, DOCTOR_EPILOG)):
+    app.command(help=_help(_command), epilog=_epilog)(_command)
 
 # The base of all errors in arguments: click's, or that of the copy of click that newer versions of typer carry.
 _ArgumentError: type[Exception] = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")

@@ -53,7 +53,7 @@ class DeviceName(str, enum.Enum):
 def segment(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="IN...", help="Pictures, folders (with all that is below them), or - for stdin."),
+        typer.Argument(metavar="IN", help="Pictures, folders (with all that is below them), or - for stdin."),
     ],
     output: Annotated[
         str,
@@ -80,7 +80,7 @@ def segment(
         bool, typer.Option("--overwrite", help="Segment anew what an earlier run with these settings finished.")
     ] = False,
     max_megapixels: Annotated[
-        float, typer.Option(min=0.000001, metavar="N", help="Refuse pictures with more than N million pixels.")
+        float, typer.Option(metavar="N", help="Refuse pictures with more than N million pixels.")
     ] = 64.0,
     allow_truncated: Annotated[
         bool, typer.Option("--allow-truncated", help="Use the part that is there of a file that ends early.")
@@ -96,6 +96,8 @@ def segment(
     """
     if output == "-" and (as_json or films):
         raise UsageError("with -o - the mask takes stdout, so leave out --json and --films")
+    if not max_megapixels >= 1e-6:
+        raise UsageError(f"--max-megapixels: expected a number above 0, got {max_megapixels:g}; leave it out for 64")
     if "-" in inputs and sys.stdin.isatty():
         raise UsageError("- reads a picture from standard input, which is a terminal here; pipe or redirect a file")
     if output == "-" and sys.stdout.isatty():
@@ -114,7 +116,7 @@ def segment(
             device=chosen,
             films=films,
             overwrite=overwrite,
-            max_pixels=max(1, int(max_megapixels * 1e6)),
+            max_pixels=int(min(max_megapixels, 1e6) * 1e6),
             allow_truncated=allow_truncated,
         )
         stdin = sys.stdin.buffer if "-" in inputs else None

@@ -64,6 +64,36 @@ def test_second_run_says_how_many_are_skipped(capsys):
     assert "1 picture segmented" in capsys.readouterr().err
 
 
+def test_output_inside_the_input_is_not_read_again(capsys):
+    picture("in/a.png")
+    for words in ("1 picture segmented", "1 skipped"):
+        assert main(["segment", "in", "-o", "in/results", "--size", "24"]) == 0
+        err = capsys.readouterr().err
+        assert "[1/1] in/a.png: " in err
+        assert words in err
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_terminal_shows_the_name_and_the_time_left(monkeypatch):
+    for i in range(21):  # too many for a line each
+        picture(f"in/{i}.png", i)
+    Path("in/bad.png").write_bytes(b"nonsense")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert main(["segment", "in", "-o", "out", "--size", "24"]) == 2
+    shown = sys.stderr.getvalue()
+    assert "20.png" in shown
+    assert "22/22" in shown
+    assert "left" in shown
+    assert "in/bad.png: failed: not a picture" in shown
+    assert "in/20.png: " not in shown
+    assert "21 pictures segmented" in shown
+
+
 def test_bad_file_among_good_ones(capsys):
     picture("in/a.png")
     Path("in/b.png").write_bytes(b"nonsense")
@@ -137,7 +167,7 @@ def test_pipe_of_a_bad_and_of_a_flat_picture(capsysbinary, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["segment"], "iem segment: Missing argument 'IN...' (see iem segment --help)"),
+        (["segment"], "iem segment: Missing argument 'IN' (see iem segment --help)"),
         (["segment", "in"], "Missing option '--output' / '-o'"),
         (["segment", "in", "-o", "out", "--preset", "fancy"], "Invalid value for '--preset'"),
         (["segment", "in", "-o", "out", "--size", "3"], "Invalid value for '--size'"),
@@ -148,6 +178,8 @@ def test_pipe_of_a_bad_and_of_a_flat_picture(capsysbinary, monkeypatch):
         (["segment", "in", "-o", "in/a.png/out"], "cannot write to in/a.png/out: "),
         (["segment", "in", "-o", "-"], "-o - takes one picture, the inputs hold 2; name a folder instead"),
         (["segment", "in/a.png", "-o", "-", "--json"], "leave out --json and --films"),
+        (["segment", "in", "-o", "out", "--max-megapixels", "0"], "--max-megapixels: expected a number above 0, got 0"),
+        (["segment", "in", "-o", "out", "--max-megapixels", "nan"], "expected a number above 0, got nan"),
         (["frobnicate"], "iem: No such command 'frobnicate'"),
     ],
 )
