@@ -81,16 +81,16 @@ class Terminal(io.StringIO):
 def test_terminal_shows_the_name_and_the_time_left(monkeypatch):
     for i in range(21):  # too many for a line each
         picture(f"in/{i}.png", i)
-    Path("in/bad.png").write_bytes(b"nonsense")
+    Path("in/!bad.png").write_bytes(b"nonsense")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert main(["segment", "in", "-o", "out", "--size", "24"]) == 2
     shown = sys.stderr.getvalue()
-    assert "20.png" in shown
+    assert "9.png" in shown  # the last in the order of names
     assert "22/22" in shown
     assert "left" in shown
-    assert "in/bad.png: failed: not a picture" in shown
-    assert "in/20.png: " not in shown
+    assert "in/!bad.png: failed: not a picture" in shown
+    assert "in/9.png: " not in shown
     assert "21 pictures segmented" in shown
 
 
