@@ -125,38 +125,49 @@ class _ClosedForm:
     def __call__(self, image: Image, mask: Regions) -> Scores:
         if mask.requires_grad:
             return _ByAutograd(self.features, self.inpainter)(image, mask)
+        check_mask(mask, like=self.features)
         value, area, *_ = self._errors(mask)
         return torch.where((area > 0).all(1), value.sum(1), 0)
 
     def value_and_gradient(self, image: Image, mask: Regions) -> tuple[Scores, Regions]:
+        check_mask(mask, like=self.features)
+        if mask.device.type != "cpu" or len(mask) == 1:
+            return self._value_and_gradient(mask)
+        # One picture's fields stay in a processor's cache; a batch's would travel through memory at every operation.
+        pictures = zip(self.features.split(1), mask.split(1), strict=True)
+        each = [_ClosedForm(features, self.inpainter)._value_and_gradient(one) for features, one in pictures]
+        scores, gradients = zip(*each, strict=True)
+        return torch.cat(scores), torch.cat(gradients)
+
+    def _value_and_gradient(self, mask: Regions) -> tuple[Scores, Regions]:
+        value, area, share, error, residual, prediction, weight = self._errors(mask)
+        by_numerator = residual.sign_().mul_(share[:, :, None] / weight)  # -dv/dN
+        by_weight = (prediction * by_numerator).sum(2, keepdim=True)  # dv/dD
+        by_blur = torch.cat([by_numerator, by_weight.neg_()], dim=2)  # minus the derivative, [b, k, c + 1, h, w]
         channels = self.features.shape[1]
-        value, area, regions, error, residual, prediction, weight = self._errors(mask)
-        slope = (error - value[..., None, None]) / area[..., None, None]
-        scale = (regions / (-channels * area[..., None, None]))[:, :, None] / weight
-        by_numerator = residual.sign_().mul_(scale)
-        by_weight = prediction.mul_(by_numerator).sum(2, keepdim=True).neg_()
-        by_blur = torch.cat([by_numerator, by_weight], dim=2)  # [b, k, c + 1, h, w]
+        slope = error / (channels * area)[..., None, None] - (value / area)[..., None, None]
         if mask.shape[1] == 1:
-            gradient = slope[:, :1] - slope[:, 1:]
-            by_blur = by_blur[:, :1] - by_blur[:, 1:]
-        else:
-            gradient = slope
+            slope, by_blur = slope[:, :1] - slope[:, 1:], by_blur[:, :1] - by_blur[:, 1:]
         by_source = self.inpainter.smooth_adjoint(by_blur.flatten(1, 2)).unflatten(1, by_blur.shape[1:3])
-        gradient = gradient - (self.features[:, None] * by_source[:, :, :-1]).sum(2) - by_source[:, :, -1]
+        by_source[:, :, :-1] *= self.features[:, None]
+        gradient = slope.add_(by_source.sum(2))
         valid = (area > 0).all(1)
         return torch.where(valid, value.sum(1), 0), torch.where(valid[:, None, None, None], gradient, 0)
 
     def _errors(self, mask: Regions) -> tuple[Tensor, ...]:
-        """Value and area ``[b, k]`` of every region, and the maps they came from; NaN where a region is empty."""
-        check_mask(mask, like=self.features)
+        """Value and area ``[b, k]`` of every region, and the maps they came from; NaN where a region is empty.
+
+        ``share`` is m / (c |m|), ``error`` the sum of |r| over the channels.
+        """
         regions = mask if mask.shape[1] > 1 else torch.cat([mask, 1 - mask], dim=1)
-        source = (1 - regions)[:, :, None]
-        known = torch.cat([self.features[:, None] * source, source], dim=2)
+        source = 1 - regions if mask.shape[1] > 1 else regions.flip(1)
+        known = torch.cat([self.features[:, None] * source[:, :, None], source[:, :, None]], dim=2)
         known = self.inpainter.smooth(known.flatten(1, 2)).unflatten(1, known.shape[1:3])
-        weight = known[:, :, -1:] + self.inpainter.floor
+        weight = known[:, :, -1:] + self.inpainter.floor if self.inpainter.floor else known[:, :, -1:]
         prediction = known[:, :, :-1] / weight
         residual = self.features[:, None] - prediction
-        error = residual.abs().mean(2)
+        error = residual.abs().sum(2)
         area = regions.sum((-2, -1))
-        value = (regions * error).sum((-2, -1)) / area
-        return value, area, regions, error, residual, prediction, weight
+        share = regions / (self.features.shape[1] * area)[..., None, None]
+        value = (share * error).sum((-2, -1))
+        return value, area, share, error, residual, prediction, weight

@@ -22,16 +22,17 @@ class BoundaryAscent:
         g = dJ/dM at the hard mask M
         U = boundary pixels of M or of 1 - M, where g is not 0
         M = [g > 0]  on U
-        M = [3 x 3 sum of M >= threshold]  everywhere
+        M = [3 x 3 sum of M >= threshold]  everywhere (``window`` x ``window``)
 
     All boundary pixels flip at once; the score may fall. Since a step depends on the mask alone, a mask that stands
     still, or returns to an earlier one, tells all that is to come: see ``HardState.period``.
 
     Args:
-        threshold: votes of nine that make a pixel foreground; 0 switches the vote off. The paper's 4 favours the
-            foreground a little, 5 the background.
+        threshold: votes that make a pixel foreground, of ``window`` squared; 0 switches the vote off. The paper's 4
+            of nine favours the foreground a little, 5 the background.
         frame: ``"open"`` lets every pixel of the picture's frame move at every step, as the authors' program does
             because of its zero padding; ``"closed"`` moves a frame pixel only where the mask has an edge.
+        window: side of the square whose pixels vote, odd, at most 15; the paper's is 3.
         memory: cycles of up to this many masks are recognised.
 
     >>> import iem
@@ -47,9 +48,11 @@ class BoundaryAscent:
     threshold: int = 4
     frame: Literal["open", "closed"] = "open"
     memory: int = 4
+    window: int = 3
 
     def __post_init__(self) -> None:
-        check_number(self.threshold, "threshold", low=0, high=9, integer=True)
+        check_number(self.window, "window", low=1, high=15, odd=True)
+        check_number(self.threshold, "threshold", low=0, high=self.window**2, integer=True)
         check_choice(self.frame, "frame", ("open", "closed"))
         check_number(self.memory, "memory", low=1, integer=True)
 
@@ -71,10 +74,11 @@ class BoundaryAscent:
         edge = boundary(old, frame=self.frame == "open")
         # Without a foreground or a background the published rule compares 0/0 with 0, which fails: an empty mask stays
         # empty, and a full one loses its edge, all frame.
-        undefined = (~old.flatten(1).any(1) | old.flatten(1).all(1))[:, None, None, None]
+        area = old.flatten(1).sum(1)
+        undefined = ((area == 0) | (area == old[0].numel()))[:, None, None, None]
         new = torch.where(edge & ((gradient != 0) | undefined), (gradient > 0) & ~undefined, old)
         if self.threshold:
-            new = majority(new, self.threshold)
+            new = majority(new, self.threshold, window=self.window)
         moved = (new ^ old).flatten(1).sum(1)
         recent = torch.cat([old, state.earlier[:, :-1]], dim=1)
         same = (new == recent).flatten(2).all(2)
