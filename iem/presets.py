@@ -6,11 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 from iem.checks import check_choice
-from iem.features import RGB, Lab
+from iem.features import RGB, Lab, Palette, Stack, Texture, Whitening
 from iem.initialisers import Square
 from iem.inpainters import GaussianInpainter
 from iem.interfaces import Initialiser, Objective, Optimiser
-from iem.objectives import Diversity, InpaintingError, WeightedSum
+from iem.objectives import Diversity, InpaintingError, MutualInformation, WeightedSum
 from iem.optimisers import BoundaryAscent
 
 
@@ -59,19 +59,17 @@ def paper() -> Preset:
 
 
 def best() -> Preset:
-    """Our strongest learning-free setting: the paper's, with colours compared in Lab."""
-    features = Lab()
+    """Our strongest learning-free setting: the mask that tells most about the picture's colours and texture.
+
+    Instead of predicting each side's pixels from the other's, it measures what the two sides have in common by
+    histograms over a palette made of the picture itself; the search is the paper's, with a wider vote.
+    """
+    features = Whitening(Stack((Lab(), Texture(radius=3))))
     return Preset(
         name="best",
         initialiser=Square(inset=5),
-        objective=WeightedSum(
-            terms={
-                "inpainting_error": InpaintingError(GaussianInpainter(sigma=5.0, kernel_size=11, passes=2), features),
-                "diversity": Diversity(features),
-            },
-            weights={"inpainting_error": 1.0, "diversity": 16.384},
-        ),
-        optimiser=BoundaryAscent(threshold=4, frame="open"),
+        objective=MutualInformation(Palette(features, colours=32, width=0.8)),
+        optimiser=BoundaryAscent(threshold=41, window=9, frame="open"),
         max_steps=150,
     )
 

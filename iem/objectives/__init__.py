@@ -2,6 +2,7 @@
 
 from iem.objectives.diversity import Diversity
 from iem.objectives.inpainting_error import InpaintingError
+from iem.objectives.mutual_information import MutualInformation
 from iem.objectives.weighted_sum import WeightedSum
 
-__all__ = ["Diversity", "InpaintingError", "WeightedSum"]
+__all__ = ["Diversity", "InpaintingError", "MutualInformation", "WeightedSum"]

@@ -6,10 +6,10 @@ from references.blurring import PlainInpainter
 from references.derivatives import finite_differences, relative_error
 from references.pictures import hard_mask, noise, soft_mask
 
-from iem.features import RGB, Lab
+from iem.features import RGB, Lab, Palette
 from iem.inpainters import GaussianInpainter
 from iem.interfaces import Objective
-from iem.objectives import Diversity, InpaintingError, WeightedSum
+from iem.objectives import Diversity, InpaintingError, MutualInformation, WeightedSum
 
 SMALL = GaussianInpainter(2.0, 5, 2)
 OBJECTIVES = {
@@ -20,6 +20,7 @@ OBJECTIVES = {
     "inpainting_error_by_autograd": InpaintingError(PlainInpainter(2.0, 5, 2)),
     "diversity": Diversity(),
     "diversity_lab": Diversity(Lab()),
+    "mutual_information": MutualInformation(Palette(RGB(), colours=6, width=0.05, radius=0)),
     "weighted_sum": WeightedSum(
         {"inpainting_error": InpaintingError(SMALL), "diversity": Diversity()},
         {"inpainting_error": 1.5, "diversity": 8.0},
