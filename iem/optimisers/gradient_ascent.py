@@ -48,11 +48,13 @@ class GradientAscent:
 
     parameterisation: Parameterisation = field(default_factory=Logits)
     optimiser: OptimiserFactory = field(default_factory=lambda: partial(torch.optim.Adam, lr=0.1))
-    sharpness: tuple[float, float] = (1.0, 4.0)
+    sharpness: Sequence[float] = (1.0, 4.0)
     anneal_steps: int = 100
     tolerance: float = 0.0
 
     def __post_init__(self) -> None:
+        if len(self.sharpness) != 2:
+            raise ValueError(f"sharpness: expected two numbers, first and last, got {self.sharpness!r}")
         for value in self.sharpness:
             check_number(value, "sharpness", low=1e-3)
         check_number(self.anneal_steps, "anneal_steps", low=1, integer=True)
