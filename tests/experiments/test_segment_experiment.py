@@ -20,7 +20,7 @@ def test_quickstart_ends_with_a_table_and_a_report(tmp_path):
     ended = start(tmp_path, *arguments)
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
-    assert lines[0].split() == "photo IoU fixed IoU oracle score steps status seconds".split()
+    assert lines[0].split() == ["photo", "IoU", "fixed", "IoU", "oracle", "score", "steps", "status", "seconds"]
     assert lines[1].startswith("flower")
     assert lines[3].startswith("mean")
     report = Path(lines[-1].removeprefix("report: "))

@@ -3,13 +3,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+
 from iem import presets
 from iem.datasets import Samples
 from iem.images import ImageError, read, read_mask
 from iem.interfaces import Sample
 from iem.runner.results import EventLog, read_events, read_json
 from iem.runner.run import run
-from PIL import Image
 
 
 class Blobs:
