@@ -2,10 +2,12 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from references import published_rule
 from references.pictures import noise
+from scipy import ndimage
 
 from iem.masks import boundary, majority
 
@@ -41,6 +43,14 @@ def test_majority_equals_a_loop(size, threshold):
     for i, row, column in itertools.product(range(8), *map(range, size)):
         votes = sum(neighbours(masks[i, 0], row, column, square))
         assert bool(majority(masks, threshold)[i, 0, row, column]) == (votes >= threshold)
+
+
+@pytest.mark.parametrize("size", [(20, 17), (3, 4), (1, 6)])
+@pytest.mark.parametrize(("window", "threshold"), [(1, 1), (5, 13), (9, 41), (15, 200)])
+def test_majority_of_a_wide_window_equals_scipy(size, window, threshold):
+    mask = noise(1, 1, 1, *size) > 0.1
+    votes = ndimage.convolve(mask[0, 0].int().numpy(), np.ones((window, window), int), mode="constant")
+    assert (majority(mask, threshold, window=window)[0, 0].numpy() == (votes >= threshold)).all()
 
 
 @pytest.mark.parametrize("size", [(9, 7), (3, 3), (1, 5)])

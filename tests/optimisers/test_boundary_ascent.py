@@ -173,6 +173,8 @@ def test_a_cycle_is_seen_if_it_is_no_longer_than_the_memory(period, memory):
     ("options", "message"),
     [
         ({"threshold": 10}, "threshold: expected a whole number from 0 to 9, got 10"),
+        ({"threshold": 82, "window": 9}, "threshold: expected a whole number from 0 to 81, got 82"),
+        ({"window": 4}, "window: expected an odd whole number from 1 to 15, got 4"),
         ({"frame": "shut"}, "frame: expected one of open, closed, got 'shut'"),
         ({"memory": 0}, "memory: expected a whole number of at least 1, got 0"),
     ],
