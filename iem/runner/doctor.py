@@ -114,7 +114,7 @@ def _places() -> list[Finding]:
 
 
 def _self_test() -> Finding:
-    """Segment a bright rectangle on a dark ground, which the method finds exactly."""
+    """Segment a bright rectangle on a dark ground, which the published settings find exactly."""
     name, advice = "a synthetic picture", "install iem anew in a fresh environment"
     try:
         import torch
@@ -124,7 +124,7 @@ def _self_test() -> Finding:
         begun = time.perf_counter()
         truth = torch.zeros(1, 1, 64, 64)
         truth[..., 20:44, 16:40] = 1
-        mask = segment(0.2 + 0.6 * truth.expand(-1, 3, -1, -1), size=64).mask > 0.5
+        mask = segment(0.2 + 0.6 * truth.expand(-1, 3, -1, -1), "paper", size=64).mask > 0.5
         overlap = float((mask & (truth > 0)).sum() / (mask | (truth > 0)).sum())
         seconds = time.perf_counter() - begun
     except Exception as error:

@@ -71,8 +71,8 @@ def test_without_torch(monkeypatch):
 
 
 def test_wrong_mask_is_noticed(monkeypatch):
-    def empty(image, size):
-        solution = segment(image, size=size)
+    def empty(*arguments, **keywords):
+        solution = segment(*arguments, **keywords)
         return type(solution)(solution.mask * 0, solution.score, solution.steps, solution.status, {})
 
     module = sys.modules["iem.segmentation"]
