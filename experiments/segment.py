@@ -38,6 +38,7 @@ def main(config: DictConfig) -> float:
         objective=make(config.objective),
         optimiser=make(config.optimiser),
         max_steps=config.max_steps,
+        refiner=make(config.refiner) if config.refiner else None,
     )
     result = run(
         make(config.dataset),

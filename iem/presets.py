@@ -9,9 +9,10 @@ from iem.checks import check_choice
 from iem.features import RGB, Lab, Palette, Stack, Texture, Whitening
 from iem.initialisers import Square
 from iem.inpainters import GaussianInpainter
-from iem.interfaces import Initialiser, Objective, Optimiser
+from iem.interfaces import Initialiser, Objective, Optimiser, Refiner
 from iem.objectives import Diversity, InpaintingError, MutualInformation, WeightedSum
 from iem.optimisers import BoundaryAscent
+from iem.refiners import GuidedFilter
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Preset:
         objective: what to maximise.
         optimiser: how to move.
         max_steps: steps allowed.
+        refiner: takes the mask that the search found to the picture's own size. None leaves a mask that was searched at
+            the picture's own size as it is, and enlarges any other by a ``GuidedFilter`` of small radius.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Preset:
     objective: Objective
     optimiser: Optimiser[Any]
     max_steps: int = 150
+    refiner: Refiner | None = None
 
 
 def paper() -> Preset:
@@ -64,13 +68,14 @@ def best() -> Preset:
     Instead of predicting each side's pixels from the other's, it measures what the two sides have in common by
     histograms over a palette made of the picture itself; the search is the paper's, with a wider vote.
     """
-    features = Whitening(Stack((Lab(), Texture(radius=3))))
+    features = Whitening(Stack([Lab(), Texture(radius=3)]))
     return Preset(
         name="best",
         initialiser=Square(inset=5),
         objective=MutualInformation(Palette(features, colours=32, width=0.8)),
         optimiser=BoundaryAscent(threshold=41, window=9, frame="open"),
         max_steps=150,
+        refiner=GuidedFilter(radius=12, epsilon=3e-3),
     )
 
 

@@ -18,8 +18,8 @@ def segment(
     """Find the object of each picture: the region that can least be predicted from its surroundings, nor they from it.
 
     The search runs on the picture reduced to ``size`` on its short side (never enlarged, never cropped); the mask comes
-    back at the picture's own size, sharpened along the picture's edges. A picture that needs no reduction gets exactly
-    the mask that the search found.
+    back at the picture's own size, sharpened along the picture's edges. With the preset "paper", a picture that needs
+    no reduction gets exactly the mask that the search found.
 
     Args:
         image: ``[b, 3, h, w]``, RGB in [0, 1].
@@ -37,8 +37,8 @@ def segment(
 
     >>> image = torch.full((1, 3, 96, 128), 0.2); image[..., 30:70, 40:90] = 0.9
     >>> solution = segment(image, size=48)
-    >>> solution.mask.shape, solution.status[0].value
-    (torch.Size([1, 1, 96, 128]), 'converged')
+    >>> solution.mask.shape, solution.status[0].value, bool(((solution.mask > 0.5) == (image[:, :1] > 0.5)).all())
+    (torch.Size([1, 1, 96, 128]), 'converged', True)
     """
     check_image(image)
     check_number(size, "size", low=8, integer=True)
@@ -55,6 +55,8 @@ def segment(
         max_steps=settings.max_steps,
         callback=callback,
     )
-    if reduced.shape == image.shape:
+    if settings.refiner is None and reduced.shape == image.shape:
         return solution
-    return replace(solution, mask=GuidedFilter()(image, solution.mask))
+    refined = (settings.refiner or GuidedFilter())(torch.where(finite[:, None, None, None], image, 0), solution.mask)
+    empty = (solution.mask.flatten(1).amax(1) == 0)[:, None, None, None]
+    return replace(solution, mask=torch.where(empty, 0, refined))  # nothing grows out of an empty mask

@@ -39,7 +39,8 @@ def unchecked() -> Callable[[str], ModuleType]:
     finders = sys.meta_path[:]
     sys.meta_path[:] = [finder for finder in finders if not type(finder).__module__.startswith("jaxtyping")]
     try:
-        importlib.import_module("iem")
+        for name in [*CHECKED, "iem.segmentation"]:
+            importlib.import_module(name)
         plain = {name: module for name, module in sys.modules.items() if name == "iem" or name.startswith("iem.")}
     finally:
         sys.meta_path[:] = finders

@@ -278,8 +278,8 @@ def test_tiny_pictures_end_in_a_status(size):
     ],
 )
 def test_wrong_input_is_named(arguments, error, message, unchecked):
-    iem = unchecked("iem")
+    maximise, presets = unchecked("iem.maximise").maximise, unchecked("iem.presets")
     usual = {"image": torch.zeros(1, 3, 8, 8), "mask": torch.zeros(1, 1, 8, 8), "max_steps": 3}
     usual |= arguments
     with pytest.raises(error, match=f"^{message}"):
-        iem.maximise(iem.presets.paper().objective, iem.presets.paper().optimiser, **usual)
+        maximise(presets.paper().objective, presets.paper().optimiser, **usual)

@@ -1,5 +1,6 @@
 """Several features side by side."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -18,7 +19,7 @@ class Stack:
     torch.Size([1, 6, 4, 4])
     """
 
-    parts: tuple[Features, ...]
+    parts: Sequence[Features]
 
     def __post_init__(self) -> None:
         if not self.parts:

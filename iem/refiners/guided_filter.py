@@ -77,5 +77,7 @@ class GuidedFilter:
         return self._mean(slope), self._mean(offset)
 
     def _mean(self, values: Tensor) -> Tensor:
-        side = 2 * self.radius + 1
-        return functional.avg_pool2d(values, side, stride=1, padding=self.radius, count_include_pad=False)
+        # The window is a rectangle, at the border too, so its mean is that of the means of its columns.
+        side, pad = 2 * self.radius + 1, self.radius
+        columns = functional.avg_pool2d(values, (side, 1), 1, (pad, 0), count_include_pad=False)
+        return functional.avg_pool2d(columns, (1, side), 1, (0, pad), count_include_pad=False)

@@ -23,7 +23,8 @@ def composed(*overrides: str) -> DictConfig:
 
 def parts(config: DictConfig) -> dict[str, object]:
     made = {key: instantiate(config[key], _convert_="all") for key in ("initialiser", "objective", "optimiser")}
-    return {**made, "max_steps": config.max_steps}
+    refiner = instantiate(config.refiner, _convert_="all") if config.refiner else None
+    return {**made, "max_steps": config.max_steps, "refiner": refiner}
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: value)
@@ -32,7 +33,8 @@ def test_composes_and_instantiates(group, choice, tmp_path):
     if choice == "image_mask_folder":
         override.append(f"dataset.root={tmp_path}")
     config = composed(*override)
-    assert all(parts(config).values())
+    made = parts(config)
+    assert all(made[name] for name in ("initialiser", "objective", "optimiser"))
     if choice != "image_mask_folder":
         assert len(instantiate(config.dataset, _convert_="all")) >= 8
 
@@ -45,6 +47,7 @@ def test_preset_is_the_one_in_python(name):
         "objective": expected.objective,
         "optimiser": expected.optimiser,
         "max_steps": expected.max_steps,
+        "refiner": expected.refiner,
     }
 
 
