@@ -75,7 +75,7 @@ def best() -> Preset:
         objective=MutualInformation(Palette(features, colours=32, width=0.8)),
         optimiser=BoundaryAscent(threshold=41, window=9, frame="open"),
         max_steps=150,
-        refiner=GuidedFilter(radius=12, epsilon=3e-3),
+        refiner=GuidedFilter(radius=12, epsilon=3e-3, contrast=6.0),
     )
 
 

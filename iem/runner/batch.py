@@ -172,7 +172,7 @@ def _segment_file(
     # From here on the earlier files change: without a record they are nobody's result.
     products.record.unlink(missing_ok=True)
     products.film.unlink(missing_ok=True)
-    products.write(picture.image, solution.mask)
+    products.write(picture.image, solution.mask, alpha=picture.alpha)
     if recording is not None:
         frames = recording.frames(picture.image, 0, int(solution.steps[0]))
         frames = frames or [overlay(picture.image, solution.mask)]  # of a flat picture, nothing was searched

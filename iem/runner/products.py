@@ -41,8 +41,16 @@ class Products:
             record=at("records", ".json"),
         )
 
-    def write(self, image: Image, mask: Mask, *, truth: Mask | None = None, protect: Iterable[StrPath] = ()) -> None:
-        """Write mask, cut-out and overlay of one picture.
+    def write(
+        self,
+        image: Image,
+        mask: Mask,
+        *,
+        alpha: Mask | None = None,
+        truth: Mask | None = None,
+        protect: Iterable[StrPath] = (),
+    ) -> None:
+        """Write mask, cut-out and overlay of one picture; what ``alpha`` says is transparent stays so in the cut-out.
 
         Raises:
             ImageError: no space, no permission, or a file of ``protect`` in the way; nothing half-written remains.
@@ -50,5 +58,5 @@ class Products:
         for path in (self.mask, self.cutout, self.overlay):
             path.parent.mkdir(parents=True, exist_ok=True)
         write_mask(self.mask, mask, protect=protect)
-        write_cutout(self.cutout, image, mask, protect=protect)
+        write_cutout(self.cutout, image, mask if alpha is None else mask * alpha, protect=protect)
         write_image(self.overlay, overlay(image, mask, truth=truth), protect=protect)

@@ -305,3 +305,17 @@ def test_devices(monkeypatch):
     assert [choose_device(name) for name in ("auto", "cuda", "cpu")] == ["cuda", "cuda", "cpu"]
     with pytest.raises(ValueError, match="expected one of auto, cpu, cuda"):
         choose_device("tpu")
+
+
+def test_what_was_transparent_stays_so_in_the_cutout(tmp_path):
+    path = picture(tmp_path / "in/a.png")
+    with Image.open(path) as opaque:
+        layered = opaque.convert("RGBA")
+    layered.putalpha(Image.fromarray(np.where(np.arange(40) < 20, 0, 255).astype(np.uint8)[None].repeat(30, 0)))
+    layered.save(path)
+    run([path], tmp_path / "out")
+    alpha = np.asarray(opened(tmp_path / "out/cutouts/a.png"))[..., 3]
+    mask = np.asarray(opened(tmp_path / "out/masks/a.png"))
+    assert not alpha[:, :20].any()
+    assert (alpha[:, 20:] == mask[:, 20:]).all()
+    assert mask[:, 20:].any()
