@@ -5,14 +5,11 @@ ratio holds on a busy machine as well. Beside the wall clock stands the processo
 """
 
 import argparse
-import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait would fight on a busy machine
 
 import torch
 
@@ -22,6 +19,7 @@ from references import published_rule
 
 import iem
 from iem.datasets import Samples
+from iem.images import list_pictures, read, square
 
 
 def main() -> None:
@@ -29,14 +27,19 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3, help="of both, in turn")
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--pictures", type=int, default=8)
+    arguments.add_argument("--folder", help="other pictures than the samples, evenly spaced among those below it")
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
 
-    samples = Samples(size=128)
-    image = torch.cat([samples[i % len(samples)].image for i in range(options.pictures)])
+    if options.folder:
+        paths = [listed.path for listed in list_pictures([options.folder])]
+        chosen = paths[:: max(1, len(paths) // options.pictures)][: options.pictures]
+        image = torch.cat([square(read(path).image, 128) for path in chosen])
+    else:
+        image = torch.cat([sample.image for sample in Samples(size=128, limit=options.pictures)])
     print(f"{len(image)} photographs of 128 x 128, {options.threads} threads, torch {torch.__version__}")
 
-    iem.segment(image[:1], preset="paper")  # fills the caches, as a user's second picture finds them
+    iem.segment(image, preset="paper")  # fills the caches, as a user's second batch finds them
     ratios = []
     for round_ in range(options.rounds):
         ours, our_wall, our_processor = timed(lambda: iem.segment(image, preset="paper").mask)

@@ -66,9 +66,14 @@ def maximise(
             break
         state = optimiser.step(prepared, pictures, state)
         settled = (state.period > 0) & ((max_steps - step) % state.period.clamp_min(1) == 0)
-        result.record(step, active, state.mask, state.score, state.moved, ~done)
-        for row in (settled & ~done).nonzero().flatten().tolist():
+        result.record(step, active, state.score, state.moved, ~done)
+        fresh = settled & ~done
+        for row in fresh.nonzero().flatten().tolist():
             status[int(active[row])] = Status.CONVERGED if int(state.period[row]) == 1 else Status.CYCLING
+        if callback is not None or step == max_steps:
+            fresh = ~done
+        if bool(fresh.any()):
+            result.mask[active[fresh]] = state.mask[fresh]
         done |= settled
         if callback is not None:
             # Copies, so that a callback may keep what it is shown.
@@ -109,9 +114,8 @@ class _Result:
         if self.mask.shape[1] > 1:
             self.mask[picture, 0] = 1
 
-    def record(self, step: int, active: Tensor, mask: Tensor, score: Tensor, moved: Tensor, fresh: Tensor) -> None:
+    def record(self, step: int, active: Tensor, score: Tensor, moved: Tensor, fresh: Tensor) -> None:
         rows = active[fresh]
-        self.mask[rows] = mask[fresh]
         self.steps[rows] = step
         self.last_score[rows] = self.scores[step - 1, rows] = score[fresh]
         self.last_moved[active] = moved * fresh

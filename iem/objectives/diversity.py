@@ -30,14 +30,14 @@ class Diversity:
     >>> image = torch.zeros(1, 3, 4, 4); image[..., 2:] = 1.0
     >>> halves = torch.zeros(1, 1, 4, 4); halves[..., 2:] = 1.0
     >>> Diversity()(image, halves).item(), Diversity()(image, halves.mT).item()
-    (-0.0, -0.75)
+    (0.0, -0.75)
     """
 
     features: Features | None = None
 
     def prepare(self, image: Image) -> Objective:
         """The same objective with the features computed once."""
-        return _PreparedDiversity(image if self.features is None else self.features(image))
+        return _PreparedDiversity.of(image if self.features is None else self.features(image))
 
     def __call__(self, image: Image, mask: Regions) -> Scores:
         """``[b]``, at most 0."""
@@ -50,28 +50,50 @@ class Diversity:
 
 @dataclass(frozen=True)
 class _PreparedDiversity:
-    features: FeatureMap
+    """With ``|x - mu|^2 = |x|^2 - 2 mu . x + |mu|^2`` all that is left to do per mask are two thin matrix products."""
+
+    fields: Float[Tensor, "b fields n"]  #: x, shifted to mean 0 so that little cancels, and |x|^2, at every pixel
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, features: FeatureMap) -> "_PreparedDiversity":
+        centred = (features - features.mean((-2, -1), keepdim=True)).flatten(2)
+        return cls(
+            torch.cat([centred, centred.square().sum(1, keepdim=True)], dim=1), (features.shape[-2], features.shape[-1])
+        )
 
     def prepare(self, image: Image) -> Objective:
         return self
 
     def __call__(self, image: Image, mask: Regions) -> Scores:
-        regions, deviation = self._deviation(mask)
-        return -(regions * deviation).sum(1).mean((-2, -1))
+        sums, area, _ = self._statistics(mask)
+        return self._score(sums, area)
 
     def value_and_gradient(self, image: Image, mask: Regions) -> tuple[Scores, Regions]:
-        regions, deviation = self._deviation(mask)
-        score = -(regions * deviation).sum(1).mean((-2, -1))
-        gradient = deviation.neg().div_(mask.shape[-2] * mask.shape[-1])
-        return score, gradient if mask.shape[1] > 1 else gradient[:, :1] - gradient[:, 1:]
-
-    def _deviation(self, mask: Regions) -> tuple[Float[Tensor, "b r h w"], Float[Tensor, "b r h w"]]:
-        """The r regions (a mask and its complement are 2), and every pixel's squared distance to each one's mean."""
-        check_mask(mask, like=self.features)
-        regions = mask if mask.shape[1] > 1 else torch.cat([mask, 1 - mask], dim=1)
-        area = regions.sum((-2, -1))
-        mean = regions.flatten(2) @ self.features.flatten(2).mT  # [b, k, c]
-        mean = mean / area.clamp_min(torch.finfo(mask.dtype).tiny)[..., None]
-        deviation = [(self.features - mu[..., None, None]).square().sum(1) for mu in mean.unbind(1)]
+        sums, area, mean = self._statistics(mask)
         # A region without a pixel has no mean to deviate from; zero would be the distance to the origin of colours.
-        return regions, torch.stack(deviation, dim=1) * (area > 0)[..., None, None]
+        exists = (area > 0).to(mask.dtype)[..., None]
+        weights = torch.cat([-2 * mean * exists, exists], dim=2)  # of the fields, in |x - mu_k|^2
+        constant = mean.square().sum(2, keepdim=True) * exists
+        if mask.shape[1] == 1:
+            weights, constant = weights[:, :1] - weights[:, 1:], constant[:, :1] - constant[:, 1:]
+        deviation = torch.baddbmm(constant, weights, self.fields, alpha=-1 / self._pixels, beta=-1 / self._pixels)
+        return self._score(sums, area), deviation.view_as(mask)
+
+    @property
+    def _pixels(self) -> int:
+        return self.size[0] * self.size[1]
+
+    def _score(self, sums: Tensor, area: Tensor) -> Scores:
+        squares = sums[..., :-1].square().sum(2) / torch.where(area > 0, area, 1)  # |M_k| |mu_k|^2
+        return torch.where(area > 0, squares - sums[..., -1], 0).sum(1) / self._pixels
+
+    def _statistics(self, mask: Regions) -> tuple[Tensor, Tensor, Tensor]:
+        """Sums of the fields ``[b, r, c + 1]``, areas ``[b, r]`` and means ``[b, r, c]`` of the r regions."""
+        check_mask(mask, like=self.fields.unflatten(2, self.size))
+        regions = mask.flatten(2)
+        sums, area = regions @ self.fields.mT, regions.sum(2)
+        if mask.shape[1] == 1:  # and its complement
+            sums = torch.cat([sums, self.fields.sum(2)[:, None] - sums], dim=1)
+            area = torch.cat([area, self._pixels - area], dim=1)
+        return sums, area, sums[..., :-1] / torch.where(area > 0, area, 1)[..., None]

@@ -10,6 +10,8 @@ from iem.checks import check_mask
 from iem.interfaces import FeatureMap, Features, Image, Inpainter, NormalisedConvolution, Objective, Regions, Scores
 from iem.objectives import autograd
 
+_TOGETHER = 4  # pictures that a processor works on at once
+
 
 @final
 @dataclass(frozen=True)
@@ -129,21 +131,23 @@ class _ClosedForm:
         value, area, *_ = self._errors(mask)
         return torch.where((area > 0).all(1), value.sum(1), 0)
 
+    @torch.no_grad()
     def value_and_gradient(self, image: Image, mask: Regions) -> tuple[Scores, Regions]:
         check_mask(mask, like=self.features)
-        if mask.device.type != "cpu" or len(mask) == 1:
+        # A few pictures' fields stay in a processor's cache; a batch's would travel through memory at every operation.
+        few = _TOGETHER if mask.device.type == "cpu" else len(mask)
+        if len(mask) <= few:
             return self._value_and_gradient(mask)
-        # One picture's fields stay in a processor's cache; a batch's would travel through memory at every operation.
-        pictures = zip(self.features.split(1), mask.split(1), strict=True)
-        each = [_ClosedForm(features, self.inpainter)._value_and_gradient(one) for features, one in pictures]
+        pictures = zip(self.features.split(few), mask.split(few), strict=True)
+        each = [_ClosedForm(features, self.inpainter)._value_and_gradient(some) for features, some in pictures]
         scores, gradients = zip(*each, strict=True)
         return torch.cat(scores), torch.cat(gradients)
 
     def _value_and_gradient(self, mask: Regions) -> tuple[Scores, Regions]:
         value, area, share, error, residual, prediction, weight = self._errors(mask)
-        by_numerator = residual.sign_().mul_(share[:, :, None] / weight)  # -dv/dN
-        by_weight = (prediction * by_numerator).sum(2, keepdim=True)  # dv/dD
-        by_blur = torch.cat([by_numerator, by_weight.neg_()], dim=2)  # minus the derivative, [b, k, c + 1, h, w]
+        by_blur = self._fields_like(residual)  # minus the derivative with respect to N and D
+        by_numerator = torch.sign(residual, out=by_blur[:, :, :-1]).mul_(share[:, :, None] / weight)
+        torch.sum(prediction.mul_(by_numerator), 2, out=by_blur[:, :, -1]).neg_()
         channels = self.features.shape[1]
         slope = error / (channels * area)[..., None, None] - (value / area)[..., None, None]
         if mask.shape[1] == 1:
@@ -154,6 +158,11 @@ class _ClosedForm:
         valid = (area > 0).all(1)
         return torch.where(valid, value.sum(1), 0), torch.where(valid[:, None, None, None], gradient, 0)
 
+    def _fields_like(self, regions: Tensor) -> Tensor:
+        """Room for c + 1 fields of every region, ``[b, k, c + 1, h, w]``."""
+        batch, count = regions.shape[:2]
+        return regions.new_empty(batch, count, self.features.shape[1] + 1, *regions.shape[-2:])
+
     def _errors(self, mask: Regions) -> tuple[Tensor, ...]:
         """Value and area ``[b, k]`` of every region, and the maps they came from; NaN where a region is empty.
 
@@ -161,8 +170,10 @@ class _ClosedForm:
         """
         regions = mask if mask.shape[1] > 1 else torch.cat([mask, 1 - mask], dim=1)
         source = 1 - regions if mask.shape[1] > 1 else regions.flip(1)
-        known = torch.cat([self.features[:, None] * source[:, :, None], source[:, :, None]], dim=2)
-        known = self.inpainter.smooth(known.flatten(1, 2)).unflatten(1, known.shape[1:3])
+        fields = self._fields_like(source[:, :, None])
+        torch.mul(self.features[:, None], source[:, :, None], out=fields[:, :, :-1])
+        fields[:, :, -1] = source
+        known = self.inpainter.smooth(fields.flatten(1, 2)).unflatten(1, fields.shape[1:3])
         weight = known[:, :, -1:] + self.inpainter.floor if self.inpainter.floor else known[:, :, -1:]
         prediction = known[:, :, :-1] / weight
         residual = self.features[:, None] - prediction

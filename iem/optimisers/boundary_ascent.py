@@ -74,9 +74,13 @@ class BoundaryAscent:
         edge = boundary(old, frame=self.frame == "open")
         # Without a foreground or a background the published rule compares 0/0 with 0, which fails: an empty mask stays
         # empty, and a full one loses its edge, all frame.
+        movable, uphill = edge & (gradient != 0), gradient > 0
         area = old.flatten(1).sum(1)
-        undefined = ((area == 0) | (area == old[0].numel()))[:, None, None, None]
-        new = torch.where(edge & ((gradient != 0) | undefined), (gradient > 0) & ~undefined, old)
+        undefined = (area == 0) | (area == old[0].numel())
+        if bool(undefined.any()):
+            undefined = undefined[:, None, None, None]
+            movable, uphill = torch.where(undefined, edge, movable), uphill & ~undefined
+        new = torch.where(movable, uphill, old)
         if self.threshold:
             new = majority(new, self.threshold, window=self.window)
         moved = (new ^ old).flatten(1).sum(1)
