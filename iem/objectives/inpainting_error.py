@@ -146,7 +146,7 @@ class _ClosedForm:
     def _value_and_gradient(self, mask: Regions) -> tuple[Scores, Regions]:
         value, area, share, error, residual, prediction, weight = self._errors(mask)
         by_blur = self._fields_like(residual)  # minus the derivative with respect to N and D
-        by_numerator = torch.sign(residual, out=by_blur[:, :, :-1]).mul_(share[:, :, None] / weight)
+        by_numerator = torch.mul(residual.sign_(), share[:, :, None] / weight, out=by_blur[:, :, :-1])
         torch.sum(prediction.mul_(by_numerator), 2, out=by_blur[:, :, -1]).neg_()
         channels = self.features.shape[1]
         slope = error / (channels * area)[..., None, None] - (value / area)[..., None, None]

@@ -23,7 +23,7 @@ from iem.runner.settings import describe, fingerprint
 from iem.runner.versions import versions
 from iem.runner.work import Work
 from iem.segmentation import segment
-from iem.visualise import film, overlay
+from iem.visualise import film
 
 OnStep = Callable[[Work, Progress], None]
 
@@ -174,8 +174,7 @@ def _segment_file(
     products.film.unlink(missing_ok=True)
     products.write(picture.image, solution.mask, alpha=picture.alpha)
     if recording is not None:
-        frames = recording.frames(picture.image, 0, int(solution.steps[0]))
-        frames = frames or [overlay(picture.image, solution.mask)]  # of a flat picture, nothing was searched
+        frames = recording.frames(picture.image, 0, int(solution.steps[0]), solution.mask)
         film(frames, products.film, width=min(384, max(8, frames[0].shape[3])))
     record = {
         "input": printable(work.name),

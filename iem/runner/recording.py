@@ -44,11 +44,14 @@ class Recording:
 
         return {f"iou_{p}": torch.stack([after(mask, p) for mask in self._masks]) for p in ("fixed", "oracle")}
 
-    def frames(self, image: Image, index: int, steps: int) -> list[Image]:
-        """Overlays of the mask of picture ``index`` during its first ``steps`` steps, few enough for a film."""
+    def frames(self, image: Image, index: int, steps: int, final: Mask) -> list[Image]:
+        """Overlays of the mask of picture ``index`` during its first ``steps`` steps, few enough for a film.
+
+        The last frame is that of ``final``, the mask of the picture's own size. Without a step there is no other.
+        """
         shrink = min(1.0, _LONGEST_SIDE / max(image.shape[-2:]))
         size = (max(1, round(image.shape[-2] * shrink)), max(1, round(image.shape[-1] * shrink)))
         photo = functional.interpolate(image, size=size, mode="bilinear", antialias=True).clamp(0, 1)
         chosen = sorted({*range(0, steps, max(1, steps // _FRAMES)), steps - 1}) if steps else []
-        masks = (self._masks[step][index : index + 1] / 255 for step in chosen)
-        return [overlay(photo, functional.interpolate(mask, size=size, mode="bilinear")) for mask in masks]
+        masks = [self._masks[step][index : index + 1] / 255 for step in chosen]
+        return [overlay(photo, functional.interpolate(mask, size=size, mode="bilinear")) for mask in [*masks, final]]

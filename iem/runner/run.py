@@ -168,7 +168,12 @@ def _segment(
         row |= {"score": float(solution.score[i]), "steps": steps, "status": str(solution.status[i])}
         row |= {"seconds": seconds}
         if write_pictures:
-            row |= _write(sample, solution.mask[i : i + 1], recording.frames(sample.image, i, steps), folder)
+            row |= _write(
+                sample,
+                solution.mask[i : i + 1],
+                recording.frames(sample.image, i, steps, solution.mask[i : i + 1]),
+                folder,
+            )
         yield row, [_step_row(sample.name, step, solution, traces, i) for step in range(steps)]
 
 
@@ -189,11 +194,9 @@ def _step_row(name: str, step: int, solution: Solution, traces: Mapping[str, tor
 def _write(sample: Sample, mask: Mask, frames: Sequence[Image], folder: Path) -> Row:
     products = Products.under(folder, sample.name)
     products.write(sample.image, mask, truth=sample.truth)
-    files = {"mask": products.mask, "cutout": products.cutout, "overlay": products.overlay}
-    if frames:
-        products.film.parent.mkdir(parents=True, exist_ok=True)
-        film(frames, products.film)
-        files["film"] = products.film
+    products.film.parent.mkdir(parents=True, exist_ok=True)
+    film(frames, products.film)
+    files = {"mask": products.mask, "cutout": products.cutout, "overlay": products.overlay, "film": products.film}
     return {kind: path.relative_to(folder).as_posix() for kind, path in files.items()}
 
 

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -9,8 +10,10 @@ from iem import presets
 from iem.datasets import Samples
 from iem.images import ImageError, read, read_mask
 from iem.interfaces import Sample
+from iem.runner.recording import Recording
 from iem.runner.results import EventLog, read_events, read_json
 from iem.runner.run import run
+from iem.segmentation import segment
 
 
 class Blobs:
@@ -129,3 +132,16 @@ def test_log_cuts_off_a_torn_line(tmp_path):
 def test_samples_at_full_size(tmp_path):
     result = run(Samples(only=("flower",)), presets.paper(), folder=tmp_path, settings=SETTINGS)
     assert result.rows[0]["iou_fixed"] > 0.85
+
+
+def test_film_ends_with_the_mask_that_was_written(tmp_path):
+    run(Blobs(1), presets.best(), folder=tmp_path, settings=SETTINGS)
+    recording = Recording()
+    solution = segment(Blobs(1)[0].image, presets.best(), callback=recording)
+    frames = recording.frames(Blobs(1)[0].image, 0, int(solution.steps[0]), solution.mask)
+    with Image.open(tmp_path / "films/blob0.webp") as film:
+        film.seek(film.n_frames - 1)
+        last = torch.from_numpy(np.array(film.convert("RGB").resize((32, 32)))).flatten(0, 1) / 255
+    assert len(frames) > 1
+    assert (last - frames[-1][0].flatten(1).T).abs().mean() < 0.05
+    assert (last - frames[0][0].flatten(1).T).abs().mean() > 0.05
