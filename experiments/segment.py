@@ -53,6 +53,8 @@ def main(config: DictConfig) -> float:
         on_row=lambda row, count: print(f"{row['name']}: {row['status']}, {row['steps']} steps", file=sys.stderr),
     )
     print(table(result.rows, result.means))
+    if result.kept:
+        print(f"{result.kept} kept from an earlier run; remove its folder to segment them anew", file=sys.stderr)
     for failure in result.failures:
         print(f"left out: {failure}", file=sys.stderr)
     print(f"report: {result.report}")

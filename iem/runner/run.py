@@ -33,6 +33,7 @@ class Result:
     Attributes:
         rows: one per picture, in the dataset's order.
         means: per-image means of the metrics, over the pictures where they are defined.
+        kept: how many of the rows an earlier run into the same folder had finished.
         failures: what could not be read, and why; the means are without them.
         folder: where everything was written.
         report: the HTML page.
@@ -40,6 +41,7 @@ class Result:
 
     rows: list[Row]
     means: dict[str, float]
+    kept: int
     failures: list[str]
     folder: Path
     report: Path
@@ -87,6 +89,7 @@ def run(
     if on_row:
         for row in rows.values():
             on_row(row, len(dataset))
+    kept = len(rows)
     failures: list[str] = []
     with EventLog(log) as events:
         for batch in _batches(dataset, batch_size, skip=set(rows), failures=failures):
@@ -113,7 +116,7 @@ def run(
     )
     found = {"means": means, "rows": ordered, "failures": failures, "settings": settings, "versions": versions()}
     write_json(folder / "result.json", found)
-    return Result(ordered, means, failures, folder, report)
+    return Result(ordered, means, kept, failures, folder, report)
 
 
 def _claim(folder: Path, settings: Mapping[str, Any]) -> None:

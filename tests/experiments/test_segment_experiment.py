@@ -30,6 +30,7 @@ def test_quickstart_ends_with_a_table_and_a_report(tmp_path):
 
     again = start(tmp_path, *arguments)
     assert again.stdout == ended.stdout, "a second run must find the first one's results"
+    assert "1 kept from an earlier run" in again.stderr
 
 
 @pytest.mark.slow

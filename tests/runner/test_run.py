@@ -97,7 +97,7 @@ def test_a_finished_run_is_not_run_again(tmp_path, monkeypatch):
     run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS)
     before = everything(tmp_path)
     monkeypatch.setattr("iem.runner.run.segment", lambda *a, **k: pytest.fail("segmented again"))
-    run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS)
+    assert run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS).kept == 3
     assert everything(tmp_path) == before
 
 
