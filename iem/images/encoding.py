@@ -16,7 +16,7 @@ from iem.images.errors import ImageError
 from iem.images.writing import StrPath, write_atomic
 
 _OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".png": ("PNG", {}),
+    ".png": ("PNG", {"compress_level": 3}),  # half the time of the default 6, files a sixth larger
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".webp": ("WEBP", {"lossless": True}),
