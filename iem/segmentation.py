@@ -46,6 +46,7 @@ def segment(
     if bool(finite.any()):
         check_range(image[finite], 0, 1, "image")
     settings = get(preset) if isinstance(preset, str) else preset
+    # Resizing ends in a clamp, which would make an ordinary pixel of infinity.
     reduced = short_side(torch.where(finite[:, None, None, None], image, torch.nan), size, enlarge=False)
     solution = maximise(
         settings.objective,

@@ -10,9 +10,8 @@ import torch
 
 from iem.checks import check_choice, check_number
 from iem.images import ImageError
-from iem.interfaces import Dataset, Image, Mask, Sample, Scores, Solution
-from iem.metrics.confusion import IgnoreRule
-from iem.metrics.overlap import accuracy, dice, iou, miou
+from iem.interfaces import Dataset, Image, Mask, Sample, Solution
+from iem.metrics.confusion import IgnoreRule, Polarity, confusion
 from iem.presets import Preset
 from iem.runner.products import Products
 from iem.runner.recording import Recording
@@ -22,7 +21,8 @@ from iem.runner.versions import versions
 from iem.segmentation import segment
 from iem.visualise import curves, film
 
-METRICS: dict[str, Callable[..., Scores]] = {"iou": iou, "miou": miou, "dice": dice, "accuracy": accuracy}
+METRICS = ("iou", "miou", "dice", "accuracy")
+POLARITIES: tuple[Polarity, ...] = ("fixed", "oracle")
 Row = dict[str, Any]
 
 
@@ -31,7 +31,7 @@ class Result:
     """What a run found.
 
     Attributes:
-        rows: one per picture, in the dataset's order.
+        rows: one per picture, in the order in which they were finished.
         means: per-image means of the metrics, over the pictures where they are defined.
         kept: how many of the rows an earlier run into the same folder had finished.
         failures: what could not be read, and why; the means are without them.
@@ -158,11 +158,8 @@ def _segment(
     begun = time.perf_counter()
     solution = segment(image, preset, size=size, callback=recording)
     seconds = (time.perf_counter() - begun) / len(batch)
-    final = {
-        f"{name}_{polarity}": metric(solution.mask, truth, ignore=ignore, ignore_rule=ignore_rule, polarity=polarity)
-        for name, metric in METRICS.items()
-        for polarity in ("fixed", "oracle")
-    }
+    counts = confusion(solution.mask, truth, ignore=ignore, ignore_rule=ignore_rule)
+    final = {f"{name}_{polarity}": v for polarity in POLARITIES for name, v in counts.scores(polarity).items()}
     traces = recording.iou(truth, ignore, ignore_rule)
     for i, sample in enumerate(batch):
         steps = int(solution.steps[i])
@@ -204,7 +201,7 @@ def _write(sample: Sample, mask: Mask, frames: Sequence[Image], folder: Path) ->
 
 
 def _means(rows: Sequence[Row]) -> dict[str, float]:
-    keys = [f"{name}_{polarity}" for name in METRICS for polarity in ("fixed", "oracle")]
+    keys = [f"{name}_{polarity}" for name in METRICS for polarity in POLARITIES]
     known = {key: [row[key] for row in rows if row[key] is not None and row[key] == row[key]] for key in keys}
     return {key: sum(values) / len(values) if values else float("nan") for key, values in known.items()}
 
