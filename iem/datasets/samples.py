@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from skimage.draw import polygon2mask
 
-from iem import images
 from iem.checks import check_number
+from iem.datasets.pairs import read_picture
 from iem.datasets.problems import DatasetError
+from iem.datasets.protocol import EvaluationProtocol, get_protocol
 from iem.datasets.subset import evenly_spaced
 from iem.interfaces import Mask, Sample
 
@@ -121,6 +122,7 @@ class Samples:
             antialiasing filter and the centre is cut out (masks: nearest pixel), the usual protocol of evaluation.
         only: names of the photographs wanted, in this order; None for all.
         limit: no more than this many, evenly spaced.
+        protocol: the rule of evaluation, see ``EvaluationProtocol``; "square" is what ``size`` says above.
 
     Raises:
         DatasetError: an unknown name, or a photograph that the installed packages do not carry.
@@ -136,6 +138,7 @@ class Samples:
     _: KW_ONLY
     only: Sequence[str] | None = None
     limit: int | None = None
+    protocol: str | EvaluationProtocol = "square"
     photos: tuple[Photo, ...] = field(init=False, repr=False)
     _paths: tuple[Path, ...] = field(init=False, repr=False)
 
@@ -146,6 +149,7 @@ class Samples:
         text = files("iem.datasets").joinpath("samples_polygons.txt").read_text(encoding="utf-8")
         photos = evenly_spaced(_choose(read_outlines(text), self.only), self.limit)
         object.__setattr__(self, "photos", photos)
+        object.__setattr__(self, "protocol", get_protocol(self.protocol))
         object.__setattr__(self, "_paths", tuple(_locate(photo) for photo in photos))
 
     @property
@@ -159,7 +163,7 @@ class Samples:
     def __getitem__(self, index: int) -> Sample:
         """The photograph at ``index``, decoded now."""
         photo = self.photos[index]
-        image = images.read(self._paths[index]).image
+        image = read_picture(self._paths[index], get_protocol(self.protocol))
         truth = rasterise(photo)
         if image.shape[2:] != truth.shape[2:]:
             raise DatasetError(
@@ -167,9 +171,8 @@ class Samples:
                 f"{image.shape[2]} from {self._paths[index]}; this {photo.package} carries another photograph, "
                 "install another version of it"
             )
-        if self.size is not None:
-            image, truth = images.square(image, self.size), images.square_mask(truth, self.size)
-        return Sample(name=photo.name, image=image, truth=truth)
+        protocol = get_protocol(self.protocol)
+        return Sample(name=photo.name, image=protocol.fit(image, self.size), truth=protocol.fit_mask(truth, self.size))
 
 
 def _fill(polygon: Polygon, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.bool_]]:
