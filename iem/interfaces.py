@@ -10,9 +10,10 @@ Conventions, without exception:
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar, runtime_checkable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -50,7 +51,8 @@ class Solution:
         steps: steps that were run; fewer than allowed once the rest is known to change nothing.
         status: how each search ended.
         history: name -> ``[t, b]``; ``"score"`` is the objective before each step, ``"moved"`` the number of pixels
-            that the step changed. Rows after a picture has settled are NaN.
+            that the step changed, and ``"term/<name>"`` the terms of a ``Decomposed`` objective before each step. Rows
+            after a picture has settled are NaN.
     """
 
     mask: Regions
@@ -126,6 +128,15 @@ class Objective(Protocol):
 
 
 @runtime_checkable
+class Decomposed(Objective, Protocol):
+    """An objective that is a sum of named terms, which are worth watching one by one."""
+
+    def terms_and_gradient(self, image: Image, mask: Regions) -> tuple[Mapping[str, Scores], Scores, Regions]:
+        """Each term without its weight; the score and its gradient, as ``value_and_gradient`` gives them."""
+        ...
+
+
+@runtime_checkable
 class Parameterisation(Protocol):
     """Free parameters and the mask they stand for, both ways."""
 
@@ -153,6 +164,11 @@ class State(Protocol):
     @property
     def score(self) -> Scores:
         """The objective *before* the step that made ``mask``; NaN at first."""
+        ...
+
+    @property
+    def terms(self) -> Mapping[str, Scores]:
+        """The terms of ``score``, by name; none before the first step, or if the objective is not ``Decomposed``."""
         ...
 
     @property
@@ -236,10 +252,65 @@ class Sample:
 class Dataset(Protocol):
     """Labelled pictures, read one at a time."""
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The samples' names, in order: what is finished need not be read again."""
+        ...
+
     def __len__(self) -> int:
         """How many."""
         ...
 
     def __getitem__(self, index: int) -> Sample:
         """The picture at ``index``, 0 <= index < len."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What a run is called wherever it is watched.
+
+    Attributes:
+        id: fingerprint of the settings: the same run, the same id.
+        name: for people.
+        folder: where the run writes.
+        config: all settings, as plain containers.
+        group: runs to be compared, such as those of one sweep.
+        job_type: such as "segment" or "ablation".
+        tags: for filtering.
+        notes: such as the settings that were given on the command line.
+    """
+
+    id: str
+    name: str
+    folder: Path
+    config: Mapping[str, Any] = field(default_factory=dict)
+    group: str | None = None
+    job_type: str = "segment"
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Shows a run while it goes on. It never stops one: whatever happens to the tracker, no method raises."""
+
+    def start(self, identity: RunIdentity) -> None:
+        """Begin, or continue the run of that id."""
+        ...
+
+    def log(self, step: int, metrics: Mapping[str, float], axis: str = "opt/iter") -> None:
+        """One row, at ``step`` of the axis of that name."""
+        ...
+
+    def image(self, key: str, step: int, image: Image, masks: Mapping[str, Mask], axis: str = "opt/iter") -> None:
+        """A picture, and masks over it by name."""
+        ...
+
+    def table(self, key: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """A table; all rows have the same columns."""
+        ...
+
+    def finish(self, summary: Mapping[str, float], *, failed: bool = False) -> None:
+        """End, with the numbers that count."""
         ...

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from iem.checks import check_image, check_mask, check_number
-from iem.interfaces import Callback, Image, Objective, Optimiser, Progress, Regions, Solution, StateT, Status
+from iem.interfaces import Callback, Image, Objective, Optimiser, Progress, Regions, Solution, State, StateT, Status
 
 
 def maximise(
@@ -66,7 +66,7 @@ def maximise(
             break
         state = optimiser.step(prepared, pictures, state)
         settled = (state.period > 0) & ((max_steps - step) % state.period.clamp_min(1) == 0)
-        result.record(step, active, state.score, state.moved, ~done)
+        result.record(step, active, state, ~done)
         fresh = settled & ~done
         for row in fresh.nonzero().flatten().tolist():
             status[int(active[row])] = Status.CONVERGED if int(state.period[row]) == 1 else Status.CYCLING
@@ -85,6 +85,27 @@ def maximise(
             if len(active):
                 prepared = objective.prepare(pictures)
     return result.solution(objective, image, status)
+
+
+def judge(objective: Objective, image: Image, mask: Regions) -> Solution:
+    """The solution that ``mask`` is as it stands, without a step: its score, and a status.
+
+    Args:
+        objective: what scores it.
+        image: ``[b, 3, h, w]`` in [0, 1].
+        mask: ``[b, 1, h, w]``, or ``[b, k, h, w]`` for k regions.
+
+    >>> from iem.objectives import Diversity
+    >>> mask = torch.zeros(1, 1, 8, 8); mask[..., :4] = 1
+    >>> judge(Diversity(), torch.rand(1, 3, 8, 8), mask).status[0].value
+    'converged'
+    """
+    check_image(image)
+    check_mask(mask, like=image)
+    result, status = _Result(mask, 0), _unusable(image)
+    for i in (i for i, known in enumerate(status) if known is not None):
+        result.clear(i)
+    return result.solution(objective, image, [known or Status.CONVERGED for known in status])
 
 
 def _unusable(image: Image) -> list[Status | None]:
@@ -107,6 +128,7 @@ class _Result:
         self.last_moved = torch.zeros(len(mask), dtype=torch.long, device=mask.device)
         self.scores = mask.new_full((max_steps, len(mask)), torch.nan)
         self.moved = mask.new_full((max_steps, len(mask)), torch.nan)
+        self.terms: dict[str, Tensor] = {}
 
     def clear(self, picture: int) -> None:
         """No mask; of k regions, which sum to one, the first one takes the picture."""
@@ -114,12 +136,15 @@ class _Result:
         if self.mask.shape[1] > 1:
             self.mask[picture, 0] = 1
 
-    def record(self, step: int, active: Tensor, score: Tensor, moved: Tensor, fresh: Tensor) -> None:
+    def record(self, step: int, active: Tensor, state: State, fresh: Tensor) -> None:
         rows = active[fresh]
         self.steps[rows] = step
-        self.last_score[rows] = self.scores[step - 1, rows] = score[fresh]
-        self.last_moved[active] = moved * fresh
-        self.moved[step - 1, rows] = moved[fresh].to(self.moved.dtype)
+        self.last_score[rows] = self.scores[step - 1, rows] = state.score[fresh]
+        self.last_moved[active] = state.moved * fresh
+        self.moved[step - 1, rows] = state.moved[fresh].to(self.moved.dtype)
+        for name, value in state.terms.items():
+            values = self.terms.setdefault(name, torch.full_like(self.scores, torch.nan))
+            values[step - 1, rows] = value[fresh]
 
     def solution(self, objective: Objective, image: Image, status: list[Status | None]) -> Solution:
         usable = torch.tensor([s not in (Status.NONFINITE, Status.CONSTANT) for s in status], device=image.device)
@@ -143,5 +168,6 @@ class _Result:
             else:
                 final.append(known or Status.MAX_STEPS)
         ran = int(self.steps.max()) if len(self.steps) else 0
-        history = {"score": self.scores[:ran], "moved": self.moved[:ran]}
+        terms = {f"term/{name}": values[:ran] for name, values in self.terms.items()}
+        history = {"score": self.scores[:ran], "moved": self.moved[:ran], **terms}
         return Solution(self.mask, score, self.steps, tuple(final), history)

@@ -23,7 +23,7 @@ class Preset:
         name: what to call it by.
         initialiser: the first mask.
         objective: what to maximise.
-        optimiser: how to move.
+        optimiser: how to move; None takes the first mask as the answer, as a baseline does.
         max_steps: steps allowed.
         refiner: takes the mask that the search found to the picture's own size. None leaves a mask that was searched at
             the picture's own size as it is, and enlarges any other by a ``GuidedFilter`` of small radius.
@@ -32,7 +32,7 @@ class Preset:
     name: str
     initialiser: Initialiser
     objective: Objective
-    optimiser: Optimiser[Any]
+    optimiser: Optimiser[Any] | None
     max_steps: int = 150
     refiner: Refiner | None = None
 

@@ -7,7 +7,7 @@ import torch
 from iem.checks import check_image, check_number, check_range
 from iem.images import short_side
 from iem.interfaces import Callback, Image, Solution
-from iem.maximise import maximise
+from iem.maximise import judge, maximise
 from iem.presets import Preset, get
 from iem.refiners import GuidedFilter
 
@@ -48,14 +48,12 @@ def segment(
     settings = get(preset) if isinstance(preset, str) else preset
     # Resizing ends in a clamp, which would make an ordinary pixel of infinity.
     reduced = short_side(torch.where(finite[:, None, None, None], image, torch.nan), size, enlarge=False)
-    solution = maximise(
-        settings.objective,
-        settings.optimiser,
-        reduced,
-        settings.initialiser(reduced),
-        max_steps=settings.max_steps,
-        callback=callback,
-    )
+    first = settings.initialiser(torch.where(finite[:, None, None, None], reduced, 0))
+    if settings.optimiser is None:
+        solution = judge(settings.objective, reduced, first)
+    else:
+        steps = settings.max_steps
+        solution = maximise(settings.objective, settings.optimiser, reduced, first, max_steps=steps, callback=callback)
     if settings.refiner is None and reduced.shape == image.shape:
         return solution
     refined = (settings.refiner or GuidedFilter())(torch.where(finite[:, None, None, None], image, 0), solution.mask)

@@ -8,6 +8,7 @@ from references.pictures import hard_mask, noise, smooth
 
 from iem import Status, maximise, presets
 from iem.initialisers import Square, Strips
+from iem.maximise import judge
 from iem.objectives import Diversity
 from iem.optimisers import BoundaryAscent, GradientAscent
 from iem.optimisers.boundary_ascent import HardState
@@ -283,3 +284,24 @@ def test_wrong_input_is_named(arguments, error, message, unchecked):
     usual |= arguments
     with pytest.raises(error, match=f"^{message}"):
         maximise(presets.paper().objective, presets.paper().optimiser, **usual)
+
+
+def test_terms_of_a_sum_are_in_the_history_and_add_up_to_the_score():
+    preset, image = presets.paper(), smooth(3, 2, 3, 32, 32).float()
+    solution = maximise(preset.objective, preset.optimiser, image, Square()(image), max_steps=12)
+    weighted = [weight * solution.history[f"term/{name}"] for name, weight in preset.objective.weights.items()]
+    torch.testing.assert_close(sum(weighted), solution.history["score"], equal_nan=True)
+    assert solution.history["score"].isfinite().any()
+
+
+def test_judging_a_mask_takes_no_step():
+    preset, image = presets.paper(), smooth(3, 2, 3, 32, 32).float()
+    image[1] = 0.5
+    mask = Square()(image)
+    solution = judge(preset.objective, image, mask)
+    assert solution.status == (Status.CONVERGED, Status.CONSTANT)
+    assert solution.steps.tolist() == [0, 0]
+    assert torch.equal(solution.mask[0], mask[0])
+    assert solution.score[0] == preset.objective(image[:1], mask[:1])[0]
+    assert solution.score[1] == 0
+    assert solution.mask[1].sum() == 0

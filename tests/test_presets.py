@@ -8,7 +8,7 @@ from references import published_rule
 from references.derivatives import relative_error
 from references.pictures import hard_mask, smooth
 
-from iem import presets
+from iem import presets, segment
 from iem.interfaces import Initialiser, Objective, Optimiser
 
 
@@ -56,3 +56,23 @@ def test_the_balance_is_the_same_at_256():
     small, big = terms.values(image, mask), terms.values(*large)
     torch.testing.assert_close(big["diversity"], small["diversity"])
     torch.testing.assert_close(big["inpainting_error"], small["inpainting_error"], rtol=0.35, atol=0)
+
+
+@pytest.mark.parametrize("name", presets.PRESETS)
+@pytest.mark.parametrize("size", [(64, 64), (40, 61)])
+def test_not_even_the_last_digit_depends_on_the_neighbours_in_a_batch(name, size):
+    image = smooth(11, 5, 3, *size).float()
+    together = segment(image, name, size=40)
+    for first, last in ((0, 1), (1, 3), (4, 5)):
+        apart = segment(image[first:last], name, size=40)
+        assert torch.equal(apart.score, together.score[first:last])
+        assert torch.equal(apart.mask, together.mask[first:last])
+
+
+def test_without_an_optimiser_the_first_mask_is_the_answer():
+    image = smooth(12, 2, 3, 40, 40).float()
+    paper = presets.paper()
+    solution = segment(image, dataclasses.replace(paper, optimiser=None), size=40)
+    assert torch.equal(solution.mask, paper.initialiser(image))
+    assert solution.steps.tolist() == [0, 0]
+    assert torch.equal(solution.score, paper.objective(image, solution.mask))

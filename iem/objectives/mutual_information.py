@@ -45,7 +45,9 @@ class MutualInformation:
 
     def prepare(self, image: Image) -> Objective:
         """The same objective with the features computed once."""
-        return _PreparedMutualInformation(self.features(image))
+        # In one layout, lest sums run in another order for a batch of one: a score must not depend, not even in its last
+        # digit, on which pictures are searched together.
+        return _PreparedMutualInformation(self.features(image).contiguous())
 
     def __call__(self, image: Image, mask: Regions) -> Scores:
         """``[b]``, between 0 and the logarithm of the number of regions."""

@@ -55,11 +55,17 @@ class WeightedSum:
             score = score + self.weights[name] * value
         return score
 
+    def terms_and_gradient(self, image: Image, mask: Regions) -> tuple[dict[str, Scores], Scores, Regions]:
+        """Each term without its weight, ``[b]``; the weighted sum of them, and that of their gradients."""
+        score, gradient = image.new_zeros(len(image)), mask.new_zeros(mask.shape)
+        values = {}
+        for name, term in self.terms.items():
+            values[name], slope = term.value_and_gradient(image, mask)
+            score = score.add(values[name], alpha=self.weights[name])
+            gradient.add_(slope, alpha=self.weights[name])
+        return values, score, gradient
+
     def value_and_gradient(self, image: Image, mask: Regions) -> tuple[Scores, Regions]:
         """The weighted sums of the terms' values and gradients."""
-        score, gradient = image.new_zeros(len(image)), mask.new_zeros(mask.shape)
-        for name, term in self.terms.items():
-            value, slope = term.value_and_gradient(image, mask)
-            score = score.add(value, alpha=self.weights[name])
-            gradient.add_(slope, alpha=self.weights[name])
+        _, score, gradient = self.terms_and_gradient(image, mask)
         return score, gradient

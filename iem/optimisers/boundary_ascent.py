@@ -1,6 +1,7 @@
 """The paper's greedy rule: boundary pixels follow the sign of the gradient, then neighbours vote."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, final
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from iem.checks import check_choice, check_mask, check_number
 from iem.interfaces import Counts, Image, Mask, Objective, Scores
 from iem.masks import boundary, majority
+from iem.optimisers.evaluation import evaluate
 
 
 @final
@@ -69,7 +71,7 @@ class BoundaryAscent:
 
     def step(self, objective: Objective, image: Image, state: "HardState") -> "HardState":
         """One step of every picture."""
-        score, gradient = objective.value_and_gradient(image, state.mask)
+        terms, score, gradient = evaluate(objective, image, state.mask)
         old = state.mask >= 0.5
         edge = boundary(old, frame=self.frame == "open")
         # Without a foreground or a background the published rule compares 0/0 with 0, which fails: an empty mask stays
@@ -87,7 +89,7 @@ class BoundaryAscent:
         recent = torch.cat([old, state.earlier[:, :-1]], dim=1)
         same = (new == recent).flatten(2).all(2)
         period = torch.where(same.any(1), same.int().argmax(1) + 1, 0)
-        return HardState(new.to(state.mask.dtype), score, moved, period, recent)
+        return HardState(new.to(state.mask.dtype), score, moved, period, recent, terms)
 
 
 @final
@@ -100,9 +102,15 @@ class HardState:
     moved: Counts
     period: Counts
     earlier: Bool[Tensor, "b memory h w"]  #: the masks before ``mask``, latest first
+    terms: Mapping[str, Scores] = field(default_factory=dict)
 
     def select(self, index: Int[Tensor, " n"]) -> "HardState":
         """The state of some of the pictures."""
         return HardState(
-            self.mask[index], self.score[index], self.moved[index], self.period[index], self.earlier[index]
+            self.mask[index],
+            self.score[index],
+            self.moved[index],
+            self.period[index],
+            self.earlier[index],
+            {name: value[index] for name, value in self.terms.items()},
         )

@@ -1,7 +1,7 @@
 """Gradient ascent on a soft mask, by any optimiser of ``torch.optim``."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, final
@@ -13,6 +13,7 @@ from torch import Tensor
 from iem.checks import check_mask, check_number
 from iem.interfaces import Counts, Image, Objective, Parameterisation, Regions, Scores
 from iem.masks import Logits
+from iem.optimisers.evaluation import evaluate
 
 OptimiserFactory = Callable[[Sequence[Tensor]], torch.optim.Optimizer]
 
@@ -80,15 +81,15 @@ class GradientAscent:
         if state.memory:
             optimiser.load_state_dict(copy.deepcopy(state.memory))
         sharpness = self._sharpness(state.steps)
-        scores: list[Scores] = []
+        evaluations: list[tuple[Mapping[str, Scores], Scores]] = []
 
         def closure() -> float:
             optimiser.zero_grad()
             with torch.enable_grad():
                 mask = self.parameterisation.to_mask(torch.cat(free), _size(state.mask), sharpness)
-            score, gradient = objective.value_and_gradient(image, mask.detach())
+            terms, score, gradient = evaluate(objective, image, mask.detach())
             mask.backward(-gradient)
-            scores.append(score)
+            evaluations.append((terms, score))
             return float(-score.sum())
 
         optimiser.step(closure)
@@ -97,7 +98,9 @@ class GradientAscent:
         moved = (_label(mask) != _label(state.mask)).flatten(1).sum(1)
         change = (mask - state.mask).abs().flatten(1).amax(1)
         settled = (change <= self.tolerance) & (self.tolerance > 0) & (state.steps + 1 >= self.anneal_steps)
-        return SoftState(mask, scores[0], moved, settled.long(), parameters, optimiser.state_dict(), state.steps + 1)
+        terms, score = evaluations[0]
+        memory, steps = optimiser.state_dict(), state.steps + 1
+        return SoftState(mask, score, moved, settled.long(), parameters, memory, steps, terms)
 
     def _sharpness(self, step: int) -> float:
         first, last = self.sharpness
@@ -116,6 +119,7 @@ class SoftState:
     parameters: Tensor
     memory: dict[str, Any] = field(default_factory=dict)  #: the torch optimiser's ``state_dict``
     steps: int = 0
+    terms: Mapping[str, Scores] = field(default_factory=dict)
 
     def select(self, index: Int[Tensor, " n"]) -> "SoftState":
         """The state of some of the pictures."""
@@ -134,6 +138,7 @@ class SoftState:
             self.parameters[index],
             memory,
             self.steps,
+            {name: value[index] for name, value in self.terms.items()},
         )
 
 
