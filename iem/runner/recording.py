@@ -7,8 +7,8 @@ from torch.nn import functional
 
 from iem.images import resize_mask
 from iem.interfaces import Image, Mask, Progress
-from iem.metrics.confusion import IgnoreRule
-from iem.metrics.overlap import iou
+from iem.metrics.confusion import IgnoreRule, confusion
+from iem.runner.means import POLARITIES
 from iem.visualise import overlay
 
 _FRAMES = 48
@@ -21,7 +21,7 @@ class Recording:
     >>> recording = Recording()
     >>> one = torch.ones(1, 1, 2, 2)
     >>> recording(Progress(1, 1, one, torch.zeros(1), torch.zeros(1, dtype=torch.long)))
-    >>> recording.iou(one, one * 0, "exclude")["iou_fixed"]
+    >>> recording.traces(one, one * 0, "exclude")["iou_fixed"]
     tensor([[1.]], dtype=torch.float64)
     """
 
@@ -32,17 +32,18 @@ class Recording:
         """Keep the mask of one step."""
         self._masks.append((progress.mask * 255).round().byte().cpu())
 
-    def iou(self, truth: Mask, ignore: Mask, ignore_rule: IgnoreRule) -> dict[str, Float[Tensor, "t b"]]:
-        """IoU after each step, under both polarities, at the size of the search."""
+    def traces(self, truth: Mask, ignore: Mask, ignore_rule: IgnoreRule) -> dict[str, Float[Tensor, "t b"]]:
+        """IoU and Dice after each step, under both polarities, at the size of the search."""
         if not self._masks:
             return {}
         shape = (self._masks[0].shape[-2], self._masks[0].shape[-1])
         small, hidden = resize_mask(truth, shape), resize_mask(ignore, shape)
-
-        def after(mask: Tensor, polarity: str) -> Tensor:
-            return iou(mask / 255, small, ignore=hidden, ignore_rule=ignore_rule, polarity=polarity)  # type: ignore[arg-type]
-
-        return {f"iou_{p}": torch.stack([after(mask, p) for mask in self._masks]) for p in ("fixed", "oracle")}
+        counts = [confusion(mask / 255, small, ignore=hidden, ignore_rule=ignore_rule) for mask in self._masks]
+        return {
+            f"{metric}_{polarity}": torch.stack([getattr(each, metric)(polarity) for each in counts])
+            for metric in ("iou", "dice")
+            for polarity in POLARITIES
+        }
 
     def frames(self, image: Image, index: int, steps: int, final: Mask) -> list[Image]:
         """Overlays of the mask of picture ``index`` during its first ``steps`` steps, few enough for a film.

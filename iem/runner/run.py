@@ -1,29 +1,29 @@
 """A run: every picture of a labelled dataset is segmented, measured, written down and shown."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from iem.checks import check_choice, check_number
 from iem.images import ImageError
-from iem.interfaces import Dataset, Image, Mask, Sample, Solution
-from iem.metrics.confusion import IgnoreRule, Polarity, confusion
+from iem.interfaces import Dataset, Mask, Progress, RunIdentity, Sample, Tracker
+from iem.metrics.confusion import IgnoreRule
 from iem.presets import Preset
-from iem.runner.products import Products
-from iem.runner.recording import Recording
+from iem.runner.claims import claim
+from iem.runner.histories import histories
+from iem.runner.means import means
+from iem.runner.measuring import Row, segment_and_measure
+from iem.runner.provenance import Provenance
 from iem.runner.report import write_report
 from iem.runner.results import EventLog, plain, read_events, read_json, write_json
+from iem.runner.settings import fingerprint
+from iem.runner.shards import Shard
 from iem.runner.versions import versions
-from iem.segmentation import segment
-from iem.visualise import curves, film
-
-METRICS = ("iou", "miou", "dice", "accuracy")
-POLARITIES: tuple[Polarity, ...] = ("fixed", "oracle")
-Row = dict[str, Any]
+from iem.runner.watching import Watching
+from iem.visualise import curves
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Result:
     """What a run found.
 
     Attributes:
-        rows: one per picture, in the order in which they were finished.
-        means: per-image means of the metrics, over the pictures where they are defined.
+        rows: one per picture, in the order of the dataset.
+        means: per-image means of the metrics, over the pictures where they are defined, and max-F.
         kept: how many of the rows an earlier run into the same folder had finished.
         failures: what could not be read, and why; the means are without them.
         folder: where everything was written.
@@ -47,99 +47,233 @@ class Result:
     report: Path
 
 
-def run(
-    dataset: Dataset,
-    preset: Preset,
-    *,
-    folder: Path,
-    settings: Mapping[str, Any],
-    size: int = 128,
-    batch_size: int = 8,
-    ignore_rule: IgnoreRule = "exclude",
-    write_pictures: bool = True,
-    title: str = "Segmentation",
-    on_row: Callable[[Row, int], None] | None = None,
-) -> Result:
+@dataclass(frozen=True)
+class Plan:
+    """All that a run is asked to do; the arguments of ``run`` but for its dataset and preset."""
+
+    folder: Path
+    settings: Mapping[str, Any]
+    size: int = 128
+    batch_size: int = 8
+    ignore_rule: IgnoreRule = "exclude"
+    write_pictures: bool = True
+    title: str = "Segmentation"
+    on_row: Callable[[Row, int], None] | None = None
+    on_wait: Callable[[str], None] | None = None
+    tracker: Tracker | None = None
+    identity: RunIdentity | None = None
+    shard: Shard = field(default_factory=Shard)
+    watch: int = 4
+    skip_finished: bool = True
+
+    def __post_init__(self) -> None:
+        check_number(self.batch_size, "batch_size", low=1, integer=True)
+        check_number(self.watch, "watch", low=0, integer=True)
+        check_choice(self.ignore_rule, "ignore_rule", ("exclude", "background"))
+
+    @property
+    def log(self) -> Path:
+        """A line per event."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
+
+def run(dataset: Dataset, preset: Preset, **arguments: Any) -> Result:
     """Segment and measure a dataset; what an earlier, interrupted run into ``folder`` finished is kept.
 
     Written: ``metrics.jsonl`` (a line per step and one per picture), per picture the files of ``Products``, and at the
-    end ``curves.png``, ``report.html`` and ``result.json``.
+    end ``curves.png``, ``report.html`` and, last, ``result.json``; a folder that has one is done, and only shows it
+    again. If the run is stopped by an error, ``failure.json`` says which. ``run.lock`` is there while it works: a
+    second run into the folder waits, then has the first one's result.
 
     Args:
         dataset: pictures and their truth.
         preset: how to segment.
-        folder: of this run alone. One that was written with other ``settings`` is refused.
-        settings: plain containers that say what this run is; kept with the results.
-        size: short side at which to search, in pixels.
-        batch_size: pictures of one shape that are searched together.
-        ignore_rule: what happens to pixels that the dataset says to ignore: "exclude", or "background" (they count as
-            truth 0).
-        write_pictures: masks, cut-outs, overlays and films; without, numbers only.
-        title: heads the report.
-        on_row: called with each row and the number of pictures, as soon as the row is on disk.
+        **arguments: the fields of ``Plan``:
+
+            * folder: of this run alone. One that was written with other ``settings`` is refused.
+            * settings: plain containers that say what this run is; kept with the results.
+            * size: short side at which to search, in pixels.
+            * batch_size: pictures of one shape that are searched together; no number depends on it.
+            * ignore_rule: what happens to pixels that the dataset says to ignore: "exclude", or "background" (they
+              count as truth 0).
+            * write_pictures: masks, cut-outs, overlays and films; without, numbers only.
+            * title: heads the report.
+            * on_row: called with each row and the number of pictures, as soon as the row is on disk.
+            * on_wait: called with the name of another process that holds the folder, once.
+            * tracker: shows the run while it goes on. None: nobody does.
+            * identity: what the tracker calls it; by default its settings' fingerprint and its folder's name.
+            * shard: the part of the dataset to do.
+            * watch: so many pictures, evenly spaced over the whole dataset, are shown by the tracker while they are
+              searched.
+            * skip_finished: False forgets what an earlier run into the folder found, and does all of it anew.
 
     Raises:
         ValueError: the folder belongs to a run with other settings, or an argument is out of range.
     """
-    check_number(batch_size, "batch_size", low=1, integer=True)
-    check_choice(ignore_rule, "ignore_rule", ("exclude", "background"))
-    _claim(folder, settings)
-    log = folder / "metrics.jsonl"
-    rows = {event["name"]: event for event in read_events(log) if event["event"] == "picture"}
-    if on_row:
+    plan = Plan(**arguments)
+    _check_settings(plan)
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    names = [dataset.names[i] for i in plan.shard.indices(len(dataset))]
+    if plan.skip_finished and (found := _finished(plan, names)):
+        return found
+    with claim(plan.folder / "run.lock", on_wait=plan.on_wait):
+        if plan.skip_finished and (found := _finished(plan, names)):
+            return found
+        if read_json(plan.folder / "settings.json") is None:
+            write_json(plan.folder / "settings.json", plan.settings)
+        for name in ("failure.json", *(() if plan.skip_finished else ("result.json", "metrics.jsonl"))):
+            (plan.folder / name).unlink(missing_ok=True)
+        tracker = plan.tracker
+        if tracker is not None:
+            tracker.start(plan.identity or RunIdentity(fingerprint(plan.settings), plan.folder.name, plan.folder))
+        try:
+            return _run(dataset, preset, plan, names)
+        except BaseException as error:
+            if tracker is not None:
+                tracker.finish({}, failed=True)
+            if isinstance(error, Exception):
+                _write_failure(plan.folder, error)
+            raise
+
+
+def _run(dataset: Dataset, preset: Preset, plan: Plan, names: Sequence[str]) -> Result:
+    provenance = Provenance()
+    wanted = frozenset(names)
+    rows = {e["name"]: e for e in read_events(plan.log) if e["event"] == "picture" and e["name"] in wanted}
+    if plan.on_row:
         for row in rows.values():
-            on_row(row, len(dataset))
+            plan.on_row(row, len(names))
     kept = len(rows)
     failures: list[str] = []
-    with EventLog(log) as events:
-        for batch in _batches(dataset, batch_size, skip=set(rows), failures=failures):
-            for row, steps in _segment(batch, preset, folder, size, ignore_rule, write_pictures):
-                events.append(*steps, row)
+    watching = None
+    if plan.tracker is not None:
+        watched = [dataset.names[i * len(dataset) // plan.watch] for i in range(plan.watch)] if len(dataset) else []
+        watching = Watching(plan.tracker, watched, plan.ignore_rule, rows.values())
+    with EventLog(plan.log) as events:
+        for batch in _batches(dataset, plan, skip=rows.keys(), failures=failures):
+            for measured in segment_and_measure(
+                batch,
+                preset,
+                folder=plan.folder,
+                size=plan.size,
+                ignore_rule=plan.ignore_rule,
+                write_pictures=plan.write_pictures,
+                on_step=_on_step(watching, [sample.name for sample in batch]),
+            ):
+                row = measured.row
+                events.append(*measured.steps, row)
                 rows[row["name"]] = row
-                if on_row:
-                    on_row(row, len(dataset))
-    ordered = list(rows.values())
-    means = _means(ordered)
-    report = folder / "report.html"
-    histories = _histories(log, [row["name"] for row in ordered])
-    if histories:
-        curves(histories, folder / "curves.png", quantities=("iou_oracle", "score"))
+                if watching is not None:
+                    watching.picture(measured)
+                if plan.on_row:
+                    plan.on_row(row, len(names))
+    ordered = [rows[name] for name in names if name in rows]
+    result = Result([_brief(row) for row in ordered], means(ordered), kept, failures, plan.folder, plan.report)
+    found = histories(read_events(plan.log), list(rows))
+    write_result(result, plan.settings, title=plan.title, found=found, provenance=provenance.describe)
+    if watching is not None:
+        watching.finish(ordered, {name: found[name] for name in names if name in found})
+    return result
+
+
+def write_result(
+    result: Result,
+    settings: Mapping[str, Any],
+    *,
+    title: str,
+    found: Mapping[str, Mapping[str, Sequence[float]]],
+    provenance: Callable[[Mapping[str, Any], Sequence[Row]], Mapping[str, Any]],
+) -> None:
+    """Write the curves, the report and, last, ``result.json``.
+
+    Args:
+        result: its folder exists.
+        settings: of the run.
+        title: of the report.
+        found: the pictures' histories.
+        provenance: called with settings and rows, says where they come from.
+    """
+    folder = result.folder
+    if found:
+        curves(found, folder / "curves.png", quantities=("iou_oracle", "score"))
     write_report(
-        report,
+        result.report,
         title=title,
         settings=settings,
-        rows=ordered,
-        means=means,
-        curves_svg_or_png=folder / "curves.png" if histories else None,
+        rows=result.rows,
+        means=result.means,
+        curves_svg_or_png=folder / "curves.png" if found else None,
         folder=folder,
         versions=versions(),
     )
-    found = {"means": means, "rows": ordered, "failures": failures, "settings": settings, "versions": versions()}
-    write_json(folder / "result.json", found)
-    return Result(ordered, means, kept, failures, folder, report)
+    write_json(
+        folder / "result.json",
+        {
+            "means": result.means,
+            "rows": result.rows,
+            "failures": result.failures,
+            "settings": settings,
+            "versions": versions(),
+            "provenance": provenance(settings, result.rows),
+        },
+    )
 
 
-def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Make the folder this run's, or find that it is."""
-    path = folder / "settings.json"
-    if not path.exists():
-        write_json(path, settings)
-    elif read_json(path) != plain(settings):
-        raise ValueError(f"folder: {folder} holds a run with other settings; choose another folder or remove it")
+def _check_settings(plan: Plan) -> None:
+    """Refuse the folder of another run."""
+    path = plan.folder / "settings.json"
+    if path.exists() and read_json(path) != plain(plan.settings):
+        raise ValueError(f"folder: {plan.folder} holds a run with other settings; choose another folder or remove it")
 
 
-def _batches(dataset: Dataset, batch_size: int, skip: set[str], failures: list[str]) -> Iterator[list[Sample]]:
+def _finished(plan: Plan, names: Sequence[str]) -> Result | None:
+    """What is in the folder, if it is a whole result; one that lacks pictures is not, as they may be readable now."""
+    content = read_json(plan.folder / "result.json")
+    if content is None or [row["name"] for row in content["rows"]] != list(names) or not plan.report.exists():
+        return None
+    rows, found = content["rows"], content["means"]
+    if plan.on_row:
+        for row in rows:
+            plan.on_row(row, len(names))
+    numbers = {name: float("nan") if value is None else value for name, value in found.items()}
+    return Result(rows, numbers, len(rows), content["failures"], plan.folder, plan.report)
+
+
+def _write_failure(folder: Path, error: Exception) -> None:
+    words = " ".join(str(error).split()) or type(error).__name__
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    text = "".join(traceback.format_exception(error))
+    try:
+        write_json(
+            folder / "failure.json", {"error": words, "type": type(error).__name__, "traceback": text, "when": now}
+        )
+    except (OSError, ImageError):  # a full disk is what failed: the error itself is about to be raised
+        return
+
+
+def _on_step(watching: Watching | None, names: list[str]) -> Callable[[Progress, Mask, Mask], None] | None:
+    if watching is None or not watching.wants(names):
+        return None
+    return lambda progress, truth, ignore: watching.step(names, progress, truth, ignore)
+
+
+def _batches(dataset: Dataset, plan: Plan, skip: Collection[str], failures: list[str]) -> Iterator[list[Sample]]:
     """Neighbours of one shape, so that they can be searched together; what cannot be read goes to ``failures``."""
     batch: list[Sample] = []
-    for index in range(len(dataset)):
+    for index in plan.shard.indices(len(dataset)):
+        if dataset.names[index] in skip:
+            continue
         try:
             sample = dataset[index]
         except ImageError as error:
             failures.append(str(error))
             continue
-        if sample.name in skip:
-            continue
-        if batch and (len(batch) == batch_size or sample.image.shape != batch[0].image.shape):
+        if batch and (len(batch) == plan.batch_size or sample.image.shape != batch[0].image.shape):
             yield batch
             batch = []
         batch.append(sample)
@@ -147,73 +281,6 @@ def _batches(dataset: Dataset, batch_size: int, skip: set[str], failures: list[s
         yield batch
 
 
-def _segment(
-    batch: Sequence[Sample], preset: Preset, folder: Path, size: int, ignore_rule: IgnoreRule, write_pictures: bool
-) -> Iterator[tuple[Row, list[Row]]]:
-    """The row of each picture, and those of its steps."""
-    image = torch.cat([sample.image for sample in batch])
-    truth = torch.cat([sample.truth for sample in batch])
-    ignore = torch.cat([torch.zeros_like(s.truth) if s.ignore is None else s.ignore for s in batch])
-    recording = Recording()
-    begun = time.perf_counter()
-    solution = segment(image, preset, size=size, callback=recording)
-    seconds = (time.perf_counter() - begun) / len(batch)
-    counts = confusion(solution.mask, truth, ignore=ignore, ignore_rule=ignore_rule)
-    final = {f"{name}_{polarity}": v for polarity in POLARITIES for name, v in counts.scores(polarity).items()}
-    traces = recording.iou(truth, ignore, ignore_rule)
-    for i, sample in enumerate(batch):
-        steps = int(solution.steps[i])
-        row: Row = {"event": "picture", "name": sample.name}
-        row |= {name: float(values[i]) for name, values in final.items()}
-        row |= {"score": float(solution.score[i]), "steps": steps, "status": str(solution.status[i])}
-        row |= {"seconds": seconds}
-        if write_pictures:
-            row |= _write(
-                sample,
-                solution.mask[i : i + 1],
-                recording.frames(sample.image, i, steps, solution.mask[i : i + 1]),
-                folder,
-            )
-        yield row, [_step_row(sample.name, step, solution, traces, i) for step in range(steps)]
-
-
-def _step_row(name: str, step: int, solution: Solution, traces: Mapping[str, torch.Tensor], i: int) -> Row:
-    """The state after ``step + 1`` steps: the next history row's score is that of this mask."""
-    scores = solution.history["score"]
-    after = scores[step + 1, i] if step + 1 < int(solution.steps[i]) else solution.score[i]
-    return {
-        "event": "step",
-        "name": name,
-        "step": step + 1,
-        "score": float(after),
-        "moved": int(solution.history["moved"][step, i]),
-        **{quantity: float(values[step, i]) for quantity, values in traces.items()},
-    }
-
-
-def _write(sample: Sample, mask: Mask, frames: Sequence[Image], folder: Path) -> Row:
-    products = Products.under(folder, sample.name)
-    products.write(sample.image, mask, truth=sample.truth)
-    products.film.parent.mkdir(parents=True, exist_ok=True)
-    film(frames, products.film)
-    files = {"mask": products.mask, "cutout": products.cutout, "overlay": products.overlay, "film": products.film}
-    return {kind: path.relative_to(folder).as_posix() for kind, path in files.items()}
-
-
-def _means(rows: Sequence[Row]) -> dict[str, float]:
-    keys = [f"{name}_{polarity}" for name in METRICS for polarity in POLARITIES]
-    known = {key: [row[key] for row in rows if row[key] is not None and row[key] == row[key]] for key in keys}
-    return {key: sum(values) / len(values) if values else float("nan") for key, values in known.items()}
-
-
-def _histories(log: Path, names: Sequence[str]) -> dict[str, dict[str, list[float]]]:
-    """Name -> quantity -> values per step, as ``curves`` takes them."""
-    histories: dict[str, dict[str, list[float]]] = {name: {} for name in names}
-    for event in read_events(log):
-        if event["event"] == "step" and event["name"] in histories:
-            if event["step"] == 1:
-                histories[event["name"]] = {}  # a picture that was begun twice
-            for quantity in ("iou_oracle", "score"):
-                value = event[quantity]
-                histories[event["name"]].setdefault(quantity, []).append(float("nan") if value is None else value)
-    return {name: history for name, history in histories.items() if history}
+def _brief(row: Row) -> Row:
+    """Without the curves that only max-F needs; the log has them."""
+    return {key: value for key, value in row.items() if key not in ("f_fixed", "f_oracle")}

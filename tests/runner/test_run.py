@@ -22,6 +22,10 @@ class Blobs:
     def __init__(self, count: int = 3, broken: int | None = None, stop: int | None = None) -> None:
         self.count, self.broken, self.stop = count, broken, stop
 
+    @property
+    def names(self) -> list[str]:
+        return [f"blob{index}" for index in range(self.count)]
+
     def __len__(self) -> int:
         return self.count
 
@@ -43,8 +47,9 @@ SETTINGS = {"preset": "paper"}
 def everything(folder: Path) -> dict[str, object]:
     result = read_json(folder / "result.json")
     assert result is not None
-    for row in result["rows"]:
+    for row in (*result["rows"], result["provenance"]):
         row.pop("seconds")
+    result["provenance"].pop("started")
     return result
 
 
@@ -96,7 +101,7 @@ def test_interrupted_run_continues_to_the_same_result(tmp_path):
 def test_a_finished_run_is_not_run_again(tmp_path, monkeypatch):
     run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS)
     before = everything(tmp_path)
-    monkeypatch.setattr("iem.runner.run.segment", lambda *a, **k: pytest.fail("segmented again"))
+    monkeypatch.setattr("iem.runner.measuring.segment", lambda *a, **k: pytest.fail("segmented again"))
     assert run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS).kept == 3
     assert everything(tmp_path) == before
 
