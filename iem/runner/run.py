@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -48,23 +48,23 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All that a run is asked to do; the arguments of ``run`` but for its dataset and preset."""
+class _Plan:
+    """The arguments of ``run`` but for its dataset and preset."""
 
     folder: Path
     settings: Mapping[str, Any]
-    size: int = 128
-    batch_size: int = 8
-    ignore_rule: IgnoreRule = "exclude"
-    write_pictures: bool = True
-    title: str = "Segmentation"
-    on_row: Callable[[Row, int], None] | None = None
-    on_wait: Callable[[str], None] | None = None
-    tracker: Tracker | None = None
-    identity: RunIdentity | None = None
-    shard: Shard = field(default_factory=Shard)
-    watch: int = 4
-    skip_finished: bool = True
+    size: int
+    batch_size: int
+    ignore_rule: IgnoreRule
+    write_pictures: bool
+    title: str
+    on_row: Callable[[Row, int], None] | None
+    on_wait: Callable[[str], None] | None
+    tracker: Tracker | None
+    identity: RunIdentity | None
+    shard: Shard
+    watch: int
+    skip_finished: bool
 
     def __post_init__(self) -> None:
         check_number(self.batch_size, "batch_size", low=1, integer=True)
@@ -82,7 +82,25 @@ class Plan:
         return self.folder / "report.html"
 
 
-def run(dataset: Dataset, preset: Preset, **arguments: Any) -> Result:
+def run(
+    dataset: Dataset,
+    preset: Preset,
+    *,
+    folder: Path,
+    settings: Mapping[str, Any],
+    size: int = 128,
+    batch_size: int = 8,
+    ignore_rule: IgnoreRule = "exclude",
+    write_pictures: bool = True,
+    title: str = "Segmentation",
+    on_row: Callable[[Row, int], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    tracker: Tracker | None = None,
+    identity: RunIdentity | None = None,
+    shard: Shard | None = None,
+    watch: int = 4,
+    skip_finished: bool = True,
+) -> Result:
     """Segment and measure a dataset; what an earlier, interrupted run into ``folder`` finished is kept.
 
     Written: ``metrics.jsonl`` (a line per step and one per picture), per picture the files of ``Products``, and at the
@@ -93,35 +111,49 @@ def run(dataset: Dataset, preset: Preset, **arguments: Any) -> Result:
     Args:
         dataset: pictures and their truth.
         preset: how to segment.
-        **arguments: the fields of ``Plan``:
-
-            * folder: of this run alone. One that was written with other ``settings`` is refused.
-            * settings: plain containers that say what this run is; kept with the results.
-            * size: short side at which to search, in pixels.
-            * batch_size: pictures of one shape that are searched together; no number depends on it.
-            * ignore_rule: what happens to pixels that the dataset says to ignore: "exclude", or "background" (they
-              count as truth 0).
-            * write_pictures: masks, cut-outs, overlays and films; without, numbers only.
-            * title: heads the report.
-            * on_row: called with each row and the number of pictures, as soon as the row is on disk.
-            * on_wait: called with the name of another process that holds the folder, once.
-            * tracker: shows the run while it goes on. None: nobody does.
-            * identity: what the tracker calls it; by default its settings' fingerprint and its folder's name.
-            * shard: the part of the dataset to do.
-            * watch: so many pictures, evenly spaced over the whole dataset, are shown by the tracker while they are
-              searched.
-            * skip_finished: False forgets what an earlier run into the folder found, and does all of it anew.
+        folder: of this run alone. One that was written with other ``settings`` is refused.
+        settings: plain containers that say what this run is; kept with the results.
+        size: short side at which to search, in pixels.
+        batch_size: pictures of one shape that are searched together; no number depends on it.
+        ignore_rule: what happens to pixels that the dataset says to ignore: "exclude", or "background" (they
+            count as truth 0).
+        write_pictures: masks, cut-outs, overlays and films; without, numbers only.
+        title: heads the report.
+        on_row: called with each row and the number of pictures, as soon as the row is on disk.
+        on_wait: called with the name of another process that holds the folder, once.
+        tracker: shows the run while it goes on. None: nobody does.
+        identity: what the tracker calls it; by default its settings' fingerprint and its folder's name.
+        shard: the part of the dataset to do; None is all of it.
+        watch: so many pictures, evenly spaced over the whole dataset, are shown by the tracker while they are
+            searched.
+        skip_finished: False forgets what an earlier run into the folder found, and does all of it anew.
 
     Raises:
         ValueError: the folder belongs to a run with other settings, or an argument is out of range.
     """
-    plan = Plan(**arguments)
+    plan = _Plan(
+        folder=folder,
+        settings=settings,
+        size=size,
+        batch_size=batch_size,
+        ignore_rule=ignore_rule,
+        write_pictures=write_pictures,
+        title=title,
+        on_row=on_row,
+        on_wait=on_wait,
+        tracker=tracker,
+        identity=identity,
+        shard=shard or Shard(),
+        watch=watch,
+        skip_finished=skip_finished,
+    )
     _check_settings(plan)
     plan.folder.mkdir(parents=True, exist_ok=True)
     names = [dataset.names[i] for i in plan.shard.indices(len(dataset))]
     if plan.skip_finished and (found := _finished(plan, names)):
         return found
     with claim(plan.folder / "run.lock", on_wait=plan.on_wait):
+        _check_settings(plan)
         if plan.skip_finished and (found := _finished(plan, names)):
             return found
         if read_json(plan.folder / "settings.json") is None:
@@ -141,7 +173,7 @@ def run(dataset: Dataset, preset: Preset, **arguments: Any) -> Result:
             raise
 
 
-def _run(dataset: Dataset, preset: Preset, plan: Plan, names: Sequence[str]) -> Result:
+def _run(dataset: Dataset, preset: Preset, plan: _Plan, names: Sequence[str]) -> Result:
     provenance = Provenance()
     wanted = frozenset(names)
     rows = {e["name"]: e for e in read_events(plan.log) if e["event"] == "picture" and e["name"] in wanted}
@@ -224,14 +256,14 @@ def write_result(
     )
 
 
-def _check_settings(plan: Plan) -> None:
+def _check_settings(plan: _Plan) -> None:
     """Refuse the folder of another run."""
     path = plan.folder / "settings.json"
     if path.exists() and read_json(path) != plain(plan.settings):
         raise ValueError(f"folder: {plan.folder} holds a run with other settings; choose another folder or remove it")
 
 
-def _finished(plan: Plan, names: Sequence[str]) -> Result | None:
+def _finished(plan: _Plan, names: Sequence[str]) -> Result | None:
     """What is in the folder, if it is a whole result; one that lacks pictures is not, as they may be readable now."""
     content = read_json(plan.folder / "result.json")
     if content is None or [row["name"] for row in content["rows"]] != list(names) or not plan.report.exists():
@@ -262,7 +294,7 @@ def _on_step(watching: Watching | None, names: list[str]) -> Callable[[Progress,
     return lambda progress, truth, ignore: watching.step(names, progress, truth, ignore)
 
 
-def _batches(dataset: Dataset, plan: Plan, skip: Collection[str], failures: list[str]) -> Iterator[list[Sample]]:
+def _batches(dataset: Dataset, plan: _Plan, skip: Collection[str], failures: list[str]) -> Iterator[list[Sample]]:
     """Neighbours of one shape, so that they can be searched together; what cannot be read goes to ``failures``."""
     batch: list[Sample] = []
     for index in plan.shard.indices(len(dataset)):

@@ -1,4 +1,5 @@
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ from PIL import Image
 from iem import presets
 from iem.datasets import Samples
 from iem.images import ImageError, read, read_mask
-from iem.interfaces import Sample
+from iem.interfaces import Sample, Tracker
 from iem.runner.recording import Recording
 from iem.runner.results import EventLog, read_events, read_json
 from iem.runner.run import run
+from iem.runner.shards import Shard
 from iem.segmentation import segment
 
 
@@ -150,3 +152,132 @@ def test_film_ends_with_the_mask_that_was_written(tmp_path):
     assert len(frames) > 1
     assert (last - frames[-1][0].flatten(1).T).abs().mean() < 0.05
     assert (last - frames[0][0].flatten(1).T).abs().mean() > 0.05
+
+
+class Recorder:
+    """A tracker that remembers what it was told."""
+
+    def __init__(self):
+        self.identity, self.rows, self.images, self.tables, self.ends = None, [], [], {}, []
+
+    def start(self, identity):
+        self.identity = identity
+
+    def log(self, step, metrics, axis="opt/iter"):
+        self.rows.append({axis: step, **metrics})
+
+    def image(self, key, step, image, masks, axis="opt/iter"):
+        self.images.append((key, step, tuple(image.shape), sorted(masks)))
+
+    def table(self, key, rows):
+        self.tables[key] = list(rows)
+
+    def finish(self, summary, *, failed=False):
+        self.ends.append((dict(summary), failed))
+
+
+def test_tracker_is_told_curves_means_masks_table_and_summary(tmp_path):
+    told = Recorder()
+    result = run(Blobs(3), presets.paper(), folder=tmp_path, settings=SETTINGS, tracker=told, watch=1)
+    assert isinstance(told, Tracker)
+    assert told.identity.folder == tmp_path
+    live = [row for row in told.rows if "watch/blob0/iou_oracle" in row]
+    steps = {row["name"]: row["steps"] for row in result.rows}
+    assert [row["opt/iter"] for row in live][: steps["blob0"]] == list(range(1, steps["blob0"] + 1))
+    assert live[-1]["watch/blob0/iou_fixed"] == pytest.approx(result.rows[0]["iou_fixed"])
+    pictures = [row for row in told.rows if "data/pictures" in row]
+    assert [row["data/pictures"] for row in pictures] == [1, 2, 3]
+    assert pictures[-1]["data/iou_oracle"] == pytest.approx(result.means["iou_oracle"])
+    curve = [row for row in told.rows if "opt/iou_fixed" in row]
+    assert [row["opt/iter"] for row in curve] == list(range(1, max(steps.values()) + 1))
+    assert curve[-1]["opt/iou_fixed"] == pytest.approx(result.means["iou_fixed"])
+    terms = ("opt/term/inpainting_error", "opt/term/diversity", "opt/score", "opt/moved", "opt/dice_oracle")
+    assert all(key in curve[0] for key in terms)
+    weights = presets.paper().objective.weights
+    weighted = sum(weight * curve[-1][f"opt/term/{name}"] for name, weight in weights.items())
+    assert weighted == pytest.approx(curve[-1]["opt/score"], rel=1e-4)
+    assert told.images == [("watch/blob0/mask", steps["blob0"], (1, 3, 32, 32), ["prediction", "truth"])]
+    assert [row["name"] for row in told.tables["pictures"]] == ["blob0", "blob1", "blob2"]
+    assert told.ends == [({**result.means, "pictures": 3.0}, False)]
+
+
+def test_an_error_is_written_down_told_and_raised(tmp_path, monkeypatch):
+    def fail(*arguments, **keywords):
+        raise RuntimeError("no\nluck")
+
+    told = Recorder()
+    with monkeypatch.context() as patch:
+        patch.setattr("iem.runner.measuring.segment", fail)
+        with pytest.raises(RuntimeError):
+            run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS, tracker=told)
+    failure = read_json(tmp_path / "failure.json")
+    assert (failure["error"], failure["type"]) == ("no luck", "RuntimeError")
+    assert "in fail" in failure["traceback"]
+    assert told.ends == [({}, True)]
+    assert not (tmp_path / "run.lock").exists()
+    run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS)
+    assert not (tmp_path / "failure.json").exists()
+
+
+def test_shards_together_are_the_whole(tmp_path):
+    whole = run(Blobs(5), presets.best(), folder=tmp_path / "whole", settings=SETTINGS, batch_size=3)
+    rows = {}
+    for index in range(2):
+        shard = Shard(index, 2)
+        part = run(Blobs(5), presets.best(), folder=tmp_path / str(index), settings=SETTINGS, shard=shard)
+        rows |= {row["name"]: row for row in part.rows}
+    for row in (*whole.rows, *rows.values()):
+        row.pop("seconds")
+    assert [rows[f"blob{i}"] for i in range(5)] == whole.rows
+
+
+def test_finished_pictures_are_not_even_decoded_again(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(Blobs(stop=2), presets.paper(), folder=tmp_path, settings=SETTINGS, batch_size=1)
+
+    class Watched(Blobs):
+        def __getitem__(self, index):
+            assert index >= 1
+            return super().__getitem__(index)
+
+    assert run(Watched(), presets.paper(), folder=tmp_path, settings=SETTINGS).kept == 1
+
+
+def test_doing_it_anew_on_request(tmp_path):
+    run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS)
+    again = run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS, skip_finished=False)
+    assert again.kept == 0
+    assert sum(event["event"] == "picture" for event in read_events(tmp_path / "metrics.jsonl")) == 3
+
+
+def test_a_picture_that_was_unreadable_is_tried_again(tmp_path):
+    run(Blobs(broken=1), presets.paper(), folder=tmp_path, settings=SETTINGS)
+    result = run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS)
+    assert (result.kept, len(result.rows), result.failures) == (2, 3, [])
+    assert [row["name"] for row in result.rows] == ["blob0", "blob1", "blob2"]
+
+
+def test_two_at_once_have_one_result(tmp_path):
+    results = []
+    threads = [
+        threading.Thread(
+            target=lambda: results.append(run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS))
+        )
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(result.kept for result in results) == [0, 3]
+    assert sum(event["event"] == "picture" for event in read_events(tmp_path / "metrics.jsonl")) == 3
+
+
+def test_provenance_names_the_data(tmp_path):
+    run(Blobs(), presets.paper(), folder=tmp_path / "a", settings={"seed": 3})
+    run(Blobs(2), presets.paper(), folder=tmp_path / "b", settings={"seed": 3})
+    first, second = (read_json(tmp_path / name / "result.json")["provenance"] for name in "ab")
+    assert first["seed"] == 3
+    assert len(first["data"]) == 64
+    assert first["data"] != second["data"]
+    assert {"commit", "device", "threads", "host", "started", "seconds"} <= first.keys()
