@@ -1,4 +1,4 @@
-"""The command line: ``iem segment``, ``iem evaluate``, ``iem doctor``.
+"""The command line: ``iem segment``, ``iem evaluate``, ``iem sweep``, ``iem merge``, ``iem doctor``.
 
 Exit code 0: all is done; 1: wrong usage; 2: some pictures failed, the others are done.
 """
@@ -15,9 +15,12 @@ from iem.cli.doctor import doctor
 from iem.cli.evaluate import EPILOG as EVALUATE_EPILOG
 from iem.cli.evaluate import evaluate
 from iem.cli.interruption import Interrupted
+from iem.cli.merge import EPILOG as MERGE_EPILOG
+from iem.cli.merge import merge
 from iem.cli.segment import EPILOG as SEGMENT_EPILOG
 from iem.cli.segment import segment
 from iem.cli.streams import ClosedPipe, UsageError, say
+from iem.cli.sweep import REPORT_EPILOG, STATUS_EPILOG, report, status
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -25,6 +28,8 @@ EPILOG = """
   iem segment photos/ -o results
 
   iem evaluate results truth/
+
+  iem sweep status outputs/sweeps/ablation_sigma-1a2b3c4d
 
   iem doctor
 
@@ -46,8 +51,29 @@ def _help(command: Callable[..., int]) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for _command, _epilog in ((segment, SEGMENT_EPILOG), (evaluate, EVALUATE_EPILOG), (doctor, DOCTOR_EPILOG)):
+_COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
+    (segment, SEGMENT_EPILOG),
+    (evaluate, EVALUATE_EPILOG),
+    (merge, MERGE_EPILOG),
+    (doctor, DOCTOR_EPILOG),
+)
+for _command, _epilog in _COMMANDS:
     app.command(help=_help(_command), epilog=_epilog)(_command)
+
+_sweep = typer.Typer(rich_markup_mode="rich")
+app.add_typer(_sweep, name="sweep")
+_SWEEP_COMMANDS: tuple[tuple[Callable[..., int], str], ...] = ((status, STATUS_EPILOG), (report, REPORT_EPILOG))
+for _command, _epilog in _SWEEP_COMMANDS:
+    _sweep.command(help=_help(_command), epilog=_epilog)(_command)
+
+
+@_sweep.callback(invoke_without_command=True)
+def sweep(context: typer.Context) -> int:
+    """How far a sweep is, and what it found."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+    return 0
+
 
 # The base of all errors in arguments: click's, or that of the copy of click that newer versions of typer carry.
 _ArgumentError: type[Exception] = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")

@@ -115,8 +115,9 @@ class Cluster:
         key = place / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
         key.chmod(0o600)
-        files = {"socket": "socket", "key-file": "key", "pid-file": "pid", "seed-file": "seed", "log-file": "log"}
-        self._spawn("munged", "--foreground", "--force", *(f"--{option}={place}/munge.{end}" for option, end in files.items()))
+        ends = {"socket": "socket", "key-file": "key", "pid-file": "pid", "seed-file": "seed", "log-file": "log"}
+        files = [f"--{option}={place}/munge.{end}" for option, end in ends.items()]
+        self._spawn("munged", "--foreground", "--force", *files)
         wait_for(lambda: (place / "munge.socket").exists(), 20, self.report)
         self._spawn("slurmctld", "-D", "-c")
         for node in NODES:

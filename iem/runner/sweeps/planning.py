@@ -1,0 +1,161 @@
+"""Which jobs a sweep has: read from the ``multirun.yaml`` that Hydra leaves in the sweep's folder."""
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iem.runner.results import read_json, write_json
+
+PLAN_FILE = "multirun.yaml"
+_CACHE_FILE = ".planned_folders.json"
+_FOLDER_BOUND = ("hydra.run.dir=", "hydra.sweep.dir=", "hydra.mode=")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep as it was asked for.
+
+    Attributes:
+        folder: of the sweep.
+        program: what was started, such as ``experiments/segment.py``.
+        overrides: of the whole sweep, as typed.
+        hydra_overrides: those that concern Hydra alone, as typed.
+        jobs: the overrides of each job; None where they are chosen as it goes, as Optuna does.
+        config_folder: where the settings' files are.
+        config_name: the first of them.
+    """
+
+    folder: Path
+    program: str
+    overrides: tuple[str, ...]
+    hydra_overrides: tuple[str, ...]
+    jobs: tuple[tuple[str, ...], ...] | None
+    config_folder: Path | None
+    config_name: str
+
+    @property
+    def command(self) -> str:
+        """The command that reruns the sweep; what is finished is not done again."""
+        hydra = [each for each in self.hydra_overrides if not each.startswith("hydra.mode=")]
+        return shlex.join(["python", self.program, "-m", *self.overrides, *hydra])
+
+    def folder_names(self, jobs: Sequence[Sequence[str]]) -> list[str | None]:
+        """The name of the folder of each of these jobs; None where it cannot be told.
+
+        Their settings are composed, some tens of milliseconds each, unless an earlier call has kept the answer in the
+        sweep's folder and no settings file has changed since.
+        """
+        path, stamp = self.folder / _CACHE_FILE, self._stamp()
+        kept = read_json(path) or {}
+        known: dict[str, Any] = kept.get("folders", {}) if kept.get("stamp") == stamp else {}
+        keys = ["\n".join(job) for job in jobs]
+        missing = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in known]
+        if missing:
+            known |= dict(zip([key for key, _ in missing], self._compose([job for _, job in missing]), strict=True))
+            _keep(path, {"stamp": stamp, "folders": known})
+        return [known[key] for key in keys]
+
+    def _stamp(self) -> str:
+        if self.config_folder is None:
+            return ""
+        files = sorted(self.config_folder.rglob("*.yaml"))
+        seen = [f"{path.relative_to(self.config_folder)} {path.stat().st_mtime_ns}" for path in files]
+        return hashlib.sha256("\n".join([*self.hydra_overrides, *seen]).encode()).hexdigest()
+
+    def _compose(self, jobs: Sequence[Sequence[str]]) -> list[str | None]:
+        if self.config_folder is None or not self.config_folder.is_dir():
+            return [None] * len(jobs)
+        hydra = [each for each in self.hydra_overrides if not each.startswith(_FOLDER_BOUND)]
+        with _composing(self.config_folder) as compose:
+            return [_subdir(compose, self.config_name, [*job, *hydra]) for job in jobs]
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan of the sweep that wrote into ``folder``; None if no sweep did, or it is just being written.
+
+    Raises:
+        ValueError: its settings ask for a kind of sweep that Hydra itself does not know.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError  # type: ignore[import-untyped]
+
+    try:
+        hydra = OmegaConf.load(folder / PLAN_FILE).hydra
+        sources = [source.path for source in hydra.runtime.config_sources if source.provider == "main"]
+        folders = [Path(source) for source in sources if source]
+        sweeper = str(hydra.sweeper._target_)
+        overrides = [str(each) for each in hydra.overrides.task]
+        params = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
+        config_folder = folders[0] if folders else None
+        return Plan(
+            folder=folder,
+            program=_program(folder, str(hydra.job.name)),
+            overrides=tuple(overrides),
+            hydra_overrides=tuple(str(each) for each in hydra.overrides.hydra),
+            jobs=_split([*params, *overrides]) if sweeper.endswith("BasicSweeper") else None,
+            config_folder=config_folder,
+            config_name=str(hydra.job.config_name),
+        )
+    except (OSError, YAMLError, OmegaConfBaseException, AttributeError):
+        return None
+
+
+def _split(overrides: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """What Hydra's own sweeper makes of them."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return tuple(tuple(job) for batch in BasicSweeper.split_arguments(parsed, None) for job in batch)
+
+
+def _program(folder: Path, job_name: str) -> str:
+    """As a finished or begun job has noted it; else where the experiments are."""
+    for path in folder.glob("*/command.json"):
+        noted = read_json(path)
+        if noted and isinstance(noted.get("program"), str):
+            return str(noted["program"])
+    return f"experiments/{job_name}.py"
+
+
+@contextmanager
+def _composing(config_folder: Path) -> Iterator[Any]:
+    """Hydra's ``compose`` for the settings in a folder; Hydra's own state is put back afterwards."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.hydra_config import HydraConfig
+
+    from iem.runner.naming import register_resolvers
+
+    register_resolvers()
+    holder = HydraConfig.instance()
+    before = holder.cfg
+    try:
+        with initialize_config_dir(str(config_folder.absolute()), version_base="1.3"):
+            yield compose
+    finally:
+        holder.cfg = before
+
+
+def _subdir(compose: Any, config_name: str, overrides: list[str]) -> str | None:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        config = compose(config_name, overrides=overrides, return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        return str(config.hydra.sweep.subdir)
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError):
+        return None  # refused when it is its turn, in words of its own
+
+
+def _keep(path: Path, content: dict[str, Any]) -> None:
+    try:
+        write_json(path, content)
+    except OSError:
+        return  # a folder that we may only read
