@@ -1,4 +1,4 @@
-"""The command line: ``iem segment``, ``iem evaluate``, ``iem sweep``, ``iem merge``, ``iem doctor``.
+"""The command line: ``iem segment``, ``iem evaluate``, ``iem data``, ``iem sweep``, ``iem merge``, ``iem doctor``.
 
 Exit code 0: all is done; 1: wrong usage; 2: some pictures failed, the others are done.
 """
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from iem.cli.data import CHECK_EPILOG, GET_EPILOG, LIST_EPILOG, MASKS_EPILOG, check, get, list_datasets, masks
 from iem.cli.doctor import EPILOG as DOCTOR_EPILOG
 from iem.cli.doctor import doctor
 from iem.cli.evaluate import EPILOG as EVALUATE_EPILOG
@@ -28,6 +29,8 @@ EPILOG = """
   iem segment photos/ -o results
 
   iem evaluate results truth/
+
+  iem data list
 
   iem sweep status outputs/sweeps/ablation_sigma-1a2b3c4d
 
@@ -62,6 +65,13 @@ for _command, _epilog in _COMMANDS:
 
 _sweep = typer.Typer(rich_markup_mode="rich")
 app.add_typer(_sweep, name="sweep")
+
+_data = typer.Typer(help="Data sets: list, get, check.", rich_markup_mode="rich", no_args_is_help=True)
+_data.command("list", help=_help(list_datasets), epilog=LIST_EPILOG)(list_datasets)
+_data.command("get", help=_help(get), epilog=GET_EPILOG)(get)
+_data.command("check", help=_help(check), epilog=CHECK_EPILOG)(check)
+_data.command("masks", help=_help(masks), epilog=MASKS_EPILOG)(masks)
+app.add_typer(_data, name="data")
 _SWEEP_COMMANDS: tuple[tuple[Callable[..., int], str], ...] = ((status, STATUS_EPILOG), (report, REPORT_EPILOG))
 for _command, _epilog in _SWEEP_COMMANDS:
     _sweep.command(help=_help(_command), epilog=_epilog)(_command)

@@ -1,20 +1,19 @@
 """``iem data``: which data sets there are, getting them, checking them, making masks for LSUN Car."""
 
 import os
-import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from iem.cli.data_display import TRUST, describe, file_bar, picture_bar, table_of, words_of
 from iem.cli.interruption import interruptible
 from iem.cli.streams import UsageError, say, write_json_line, write_text
 
 if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
-    from iem.datasets.catalogue import CatalogueEntry, RemoteFile
-    from iem.datasets.checking import CheckReport
+    from iem.datasets.catalogue import CatalogueEntry
 
 LIST_EPILOG = """
 [bold]Examples[/bold]
@@ -54,7 +53,6 @@ MASKS_EPILOG = """
 Exit code 0: every picture was looked at; 1: wrong usage; 2: some pictures could not be read.
 The same command goes on where an interrupted one was.
 """
-_MOST_LISTED = 20
 _HELP_ROOT = "Folder of all data sets; $IEM_DATA, or data/, if left out."
 
 Root = Annotated[Path | None, typer.Option("--root", metavar="DIR", help=_HELP_ROOT)]
@@ -87,7 +85,7 @@ def list_datasets(root: Root = None, as_json: AsJson = False) -> int:
                     }
                 )
         if not as_json:
-            write_text(_table(rows, parent))
+            write_text(table_of(rows, parent))
         return 0
 
 
@@ -117,10 +115,10 @@ def get(
 
         entry = _entry(name)
         folder = output if output is not None else _data_folder(None) / entry.name
-        _describe(entry, folder)
+        describe(entry, folder)
         _agree(entry, accept_licence)
         with ExitStack() as stack:
-            show = _file_bar(stack)
+            show = file_bar(stack)
             try:
                 got = download(
                     entry, folder, accept_changed=accept_changed, keep_archives=keep_archives, on_progress=show
@@ -133,7 +131,7 @@ def get(
             say(f"iem: {failure}")
             return 2
         for each in got:
-            say(f"{each.file.name}: sha256 {each.sha256}, {_TRUST[each.trust].format(who=each.file.sum_from)}")
+            say(f"{each.file.name}: sha256 {each.sha256}, {TRUST[each.trust].format(who=each.file.sum_from)}")
         if as_json:
             files = [{"file": each.file.name, "sha256": each.sha256, "trust": each.trust} for each in got]
             write_json_line({"name": entry.name, "folder": str(folder), "files": files})
@@ -162,7 +160,7 @@ def check(
         failure, report = "", None
         with ExitStack() as stack:
             try:
-                report = look(known, folder, quick=quick, on_picture=_picture_bar(stack, "opening"))
+                report = look(known, folder, quick=quick, on_picture=picture_bar(stack, "opening"))
             except (DatasetError, ModuleNotFoundError) as error:
                 failure = str(error)
         if report is None:
@@ -173,7 +171,7 @@ def check(
         if as_json:
             write_json_line(report.as_dict())
         else:
-            write_text(_words(report))
+            write_text(words_of(report))
         return 0 if report.whole else 2
 
 
@@ -215,7 +213,7 @@ def masks(
                 rule = CarRule(tuple(labels or ["car"]), min_score, min_area)
                 found = load_detector(detector, device=device)
                 made = make_masks(root, found, described=detector, folder=folder, number=number, rule=rule)
-                show = _picture_bar(stack, "detecting")
+                show = picture_bar(stack, "detecting")
                 for done, each in enumerate(made, start=1):
                     counts[each.outcome] += 1
                     show(done, number)
@@ -228,15 +226,6 @@ def masks(
             write_json_line({"folder": str(target), **{key.replace(" ", "_"): value for key, value in counts.items()}})
         say(f"{', '.join(f'{value} {key}' for key, value in counts.items() if value)}; masks in {target}")
         return 2 if counts["failed"] else 0
-
-
-_TRUST = {
-    "pinned": "as stated by {who}",
-    "remembered": "as of the first download",
-    "first": "which nobody states: kept, and later downloads are compared with it",
-    "accepted": "which is not the expected one, accepted by --accept-changed",
-    "there already": "there already",
-}
 
 
 def _data_folder(root: Path | None) -> Path:
@@ -252,20 +241,6 @@ def _entry(name: str) -> "CatalogueEntry":
         raise UsageError(str(error)) from error
 
 
-def _describe(entry: "CatalogueEntry", folder: Path) -> None:
-    say(f"{entry.name}: {entry.title}, {entry.pictures:,} pictures; {entry.homepage}")
-    say(f"licence: {entry.licence}")
-    say(f"to download: {_size(entry.size)} into {folder}")
-    for file in entry.files:
-        stated = "no sum is stated, the first download's is kept"
-        if file.sum:
-            known = "computed by this project" if file.verified else f"stated by {file.sum_from}, not verified here"
-            stated = f"{file.sum.partition(':')[0]} {known}"
-        say(f"  {file.url} ({_size(file.size)}; {stated})")
-    if entry.note:
-        say(f"note: {entry.note}")
-
-
 def _agree(entry: "CatalogueEntry", accepted: bool) -> None:
     if accepted:
         return
@@ -273,110 +248,3 @@ def _agree(entry: "CatalogueEntry", accepted: bool) -> None:
         raise UsageError(f"{entry.name}: read the licence above and agree to it with --accept-licence")
     if not typer.confirm("Do you agree, and download it?", default=False, err=True):
         raise UsageError(f"{entry.name}: nothing was downloaded, since the licence was not accepted")
-
-
-def _file_bar(stack: ExitStack) -> Any:
-    """Shows a bar for each file on a terminal, and elsewhere one line."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    bar = stack.enter_context(
-        Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-    )
-    tasks: dict[str, Any] = {}
-
-    def show(file: "RemoteFile", done: int, total: int | None) -> None:
-        if file.url not in tasks:
-            tasks[file.url] = bar.add_task(file.name, total=total)
-            if not console.is_terminal:
-                say(f"downloading {file.name}" + (f" from byte {done:,} on" if done > 1 << 18 else ""))
-        bar.update(tasks[file.url], completed=done, total=total)
-
-    return show
-
-
-def _picture_bar(stack: ExitStack, word: str) -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn(word),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    bar = stack.enter_context(Progress(*columns, console=console, transient=True, disable=not console.is_terminal))
-    task = bar.add_task(word, total=None)
-
-    def show(done: int, total: int) -> None:
-        bar.update(task, completed=done, total=total)
-
-    return show
-
-
-def _table(rows: list[tuple["CatalogueEntry", int | None]], parent: Path) -> str:
-    import io
-
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column, justify in (("name", "left"), ("pictures", "right"), ("download", "right"), ("on disk", "right")):
-        table.add_column(column, justify="right" if justify == "right" else "left", no_wrap=True)
-    for column in ("what, from where", "licence"):
-        table.add_column(column, overflow="fold")
-    for entry, found in rows:
-        on_disk = "\N{EN DASH}" if found is None else f"{found:,}"
-        style = "green" if found == entry.pictures else "yellow" if found is not None else ""
-        what = f"{entry.title}\n{entry.homepage}"
-        cells = (entry.name, f"{entry.pictures:,}", _size(entry.size), Text(on_disk, style=style), what, entry.licence)
-        table.add_row(*cells)
-    stream = io.StringIO()
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size((140, 24)).columns if terminal else 140
-    Console(file=stream, force_terminal=terminal, width=max(100, width)).print(table)
-    text = "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
-    return f"{text}\nOn disk: pictures in {parent}. Get one with: iem data get NAME\n"
-
-
-def _words(report: "CheckReport") -> str:
-    opened = "names and headers looked at" if report.quick else "every picture and mask opened"
-    count = f"{report.usable:,}" + (f" of {report.expected:,}" if report.expected is not None else "")
-    lines = [f"{report.name} in {report.root}: {count} pictures are fine ({opened})"]
-    if report.splits:
-        lines.append("splits: " + ", ".join(f"{name} {number:,}" for name, number in report.splits.items()))
-    lines += [f"note: {note}" for note in report.notes]
-    if report.problems:
-        lines.append(f"{len(report.problems)} problem{'' if len(report.problems) == 1 else 's'}:")
-        lines += [f"  {problem}" for problem in report.problems[:_MOST_LISTED]]
-        if len(report.problems) > _MOST_LISTED:
-            lines.append(f"  ... and {len(report.problems) - _MOST_LISTED} more (--json lists all)")
-    if report.whole:
-        lines.append("It is whole.")
-    elif not report.problems and report.expected is not None:
-        lines.append(
-            f"{report.expected - report.usable:,} pictures are missing; get them with: iem data get {report.name}"
-        )
-    from iem.images.errors import printable
-
-    return "".join(f"{printable(line)}\n" for line in lines)
-
-
-def _size(size: float) -> str:
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.3g} {unit}"
-    return f"{size:.0f} bytes"

@@ -71,11 +71,11 @@ class CUB:
         for name in ("size", "limit"):
             if getattr(self, name) is not None:
                 check_number(getattr(self, name), name, low=1, integer=True)
-        root, masks = _find_root(Path(self.root))
+        root, masks = find_root(Path(self.root))
         protocol = get_protocol(self.protocol)
-        files = _read_table(root / "images.txt")
+        files = read_table(root / "images.txt")
         if self.split != "all":
-            parts = _read_parts(root / SPLIT_FILE, files, self.split)
+            parts = read_parts(root / SPLIT_FILE, files, self.split)
             files = {key: file for key, file in files.items() if parts[key] == str(PARTS[self.split])}
         pairs, problems = _pair(root / "images", masks, evenly_spaced(tuple(files.values()), self.limit))
         opened = open_pairs(
@@ -127,8 +127,12 @@ def read_truth(path: Path) -> Mask:
     return torch.from_numpy(values > 127)[None, None].float()
 
 
-def _find_root(given: Path) -> tuple[Path, Path]:
-    """The folder with ``images.txt``, and that of the segmentations."""
+def find_root(given: Path) -> tuple[Path, Path]:
+    """The folder with ``images.txt``, and that of the segmentations.
+
+    Raises:
+        DatasetError: one of them is not there.
+    """
     root = given / "CUB_200_2011" if (given / "CUB_200_2011").is_dir() else given
     for wanted in ("images.txt", "images"):
         if not (root / wanted).exists():
@@ -145,8 +149,12 @@ def _find_root(given: Path) -> tuple[Path, Path]:
     )
 
 
-def _read_table(path: Path) -> dict[str, str]:
-    """Lines of an id and a value."""
+def read_table(path: Path) -> dict[str, str]:
+    """A text file with an id and a value on each line.
+
+    Raises:
+        DatasetError: it cannot be read, or a line is something else.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -166,13 +174,18 @@ def _read_table(path: Path) -> dict[str, str]:
     return table
 
 
-def _read_parts(path: Path, files: Iterable[str], split: str) -> dict[str, str]:
+def read_parts(path: Path, files: Iterable[str], split: str) -> dict[str, str]:
+    """The part, "0", "1" or "2", of every id.
+
+    Raises:
+        DatasetError: no such file, or an id without a part.
+    """
     if not path.is_file():
         raise DatasetError(
             f"cub: expected {path} with the split {split!r} of ReDO (10,000 train, 788 val, 1,000 test), found no such "
             "file; get it with iem data get cub, or take split=all"
         )
-    parts = _read_table(path)
+    parts = read_table(path)
     unknown = [key for key in files if parts.get(key) not in {str(part) for part in PARTS.values()}]
     if unknown:
         raise DatasetError(

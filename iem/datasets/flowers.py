@@ -72,8 +72,8 @@ class Flowers:
         for name in ("size", "limit"):
             if getattr(self, name) is not None:
                 check_number(getattr(self, name), name, low=1, integer=True)
-        root, protocol = _find_root(Path(self.root)), get_protocol(self.protocol)
-        numbers = _all_numbers(root) if self.split == "all" else _numbers_of(root / "setid.mat", self.split)
+        root, protocol = find_root(Path(self.root)), get_protocol(self.protocol)
+        numbers = _all_numbers(root) if self.split == "all" else read_numbers(root / "setid.mat", self.split)
         pairs, problems = _pair(root, evenly_spaced(numbers, self.limit))
         opened = open_pairs(
             "flowers",
@@ -121,7 +121,12 @@ def read_truth(path: Path) -> Mask:
     return torch.from_numpy(~background)[None, None].float()
 
 
-def _find_root(given: Path) -> Path:
+def find_root(given: Path) -> Path:
+    """The folder with ``jpg/`` and ``segmim/``.
+
+    Raises:
+        DatasetError: there is none.
+    """
     for root in (given, given / "flowers-102"):
         if (root / "jpg").is_dir() and (root / "segmim").is_dir():
             return root
@@ -137,7 +142,12 @@ def _all_numbers(root: Path) -> list[int]:
     return sorted(int(number) for _, _, number in stems if number.isdecimal())
 
 
-def _numbers_of(path: Path, split: str) -> list[int]:
+def read_numbers(path: Path, split: str) -> list[int]:
+    """The numbers of a split's pictures, in the order of ``setid.mat``.
+
+    Raises:
+        DatasetError: no such file, or it is damaged.
+    """
     if not path.is_file():
         raise DatasetError(
             f"flowers: expected {path} with the numbers of the split {split!r}, found no such file; get it with "

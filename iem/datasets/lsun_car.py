@@ -186,6 +186,16 @@ def list_keys(environment: Path, number: int | None = None) -> list[str]:
     return keys
 
 
+def count_keys(environment: Path) -> int:
+    """How many pictures an environment holds.
+
+    Raises:
+        DatasetError: the environment is damaged.
+    """
+    with _open(environment) as transaction:
+        return int(transaction.stat()["entries"])
+
+
 def read_value(environment: Path, key: str) -> bytes:
     """The picture file stored under a key.
 

@@ -82,7 +82,7 @@ class Saliency:
         for name in ("size", "limit"):
             if getattr(self, name) is not None:
                 check_number(getattr(self, name), name, low=1, integer=True)
-        root, pictures, masks = _find_folders(Path(self.root), self.name)
+        root, pictures, masks = find_folders(Path(self.root), self.name)
         protocol = get_protocol(self.protocol)
         pairs, problems = _pair(pictures, masks, self.limit)
         opened = open_pairs(
@@ -119,7 +119,12 @@ class Saliency:
         return self._pairs[index]
 
 
-def _find_folders(given: Path, name: str) -> tuple[Path, Path, Path]:
+def find_folders(given: Path, name: str) -> tuple[Path, Path, Path]:
+    """The set's folder, and in it those of the pictures and of the masks.
+
+    Raises:
+        DatasetError: they are not there.
+    """
     layout = LAYOUTS[name]
     for root in (given, *(given / folder for folder in layout.folders)):
         pictures = next((root / each for each in layout.pictures if (root / each).is_dir()), None)
