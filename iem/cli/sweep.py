@@ -99,6 +99,7 @@ def _plain(sweep: "Sweep") -> dict[str, object]:
     jobs = [
         {
             "name": job.name,
+            "label": label,
             "state": job.state,
             "folder": job.folder,
             "overrides": job.overrides,
@@ -111,7 +112,7 @@ def _plain(sweep: "Sweep") -> dict[str, object]:
             "unreadable": job.failures,
             "command": job.command,
         }
-        for job in sweep.jobs
+        for job, label in zip(sweep.jobs, sweep.labels(), strict=True)
     ]
     counts = {state: sweep.count(state) for state in STATES}
     command = None if sweep.plan is None else sweep.plan.command
@@ -136,14 +137,16 @@ def _table(sweep: "Sweep") -> str:
     table.add_column("state")
     table.add_column("pictures", justify="right")
     table.add_column("IoU oracle", justify="right")
+    table.add_column("folder", overflow="fold", style="dim")
     table.add_column("", overflow="fold")
-    for job in sweep.jobs:
+    for job, label in zip(sweep.jobs, sweep.labels(), strict=True):
         mean = job.means.get("iou_oracle")
         table.add_row(
-            Text(printable(job.name)),
+            Text(printable(label)),
             Text(job.state, style=_STYLES[job.state]),
             _pictures(job),
             "" if mean is None else f"{mean:.4f}",
+            Text("" if job.folder is None else printable(job.name)),
             _remark(job),
         )
     console.print(table)

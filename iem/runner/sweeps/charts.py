@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _QUIET, _GREY = "#595959", "#b4b4b4"
-_WIDTH, _HEIGHT = 9.0, 4.6  # inches
-_BOX = (0.075, 0.145, 0.585, 0.735)  # of the axes; names stand right of it
+_WIDTH, _HEIGHT = 7.6, 4.3  # inches
+_LEFT, _BOTTOM, _TALL = 0.085, 0.155, 0.72  # of the axes, as shares of the picture
+_GUTTER = 0.34  # right of them, for names
 _MOST_NAMED = len(LINES)
 
 
@@ -34,9 +35,8 @@ def progress_chart(comparison: Comparison, *, metric: str = "iou_oracle") -> byt
     if not drawn:
         return None
     longest = max(len(curve) for curve in drawn.values())
-    with _Canvas() as canvas:
-        axis = canvas.axis
-        ends = []
+    with _Canvas(_GUTTER) as canvas:
+        axis, ends = canvas.axis, []
         for rank, (label, curve) in reversed(list(enumerate(drawn.items()))):
             named = rank < _MOST_NAMED
             colour: Any = LINES[rank] if named else _GREY
@@ -72,7 +72,7 @@ def setting_chart(comparison: Comparison, column: str) -> bytes | None:
     places = sorted({place for points in groups.values() for place, _ in points})
     if len(places) < 3 or len(groups) > 40:
         return None
-    with _Canvas() as canvas:
+    with _Canvas(_GUTTER if len(groups) > 1 else 0.0) as canvas:
         axis, ends = canvas.axis, []
         _scale(axis, places)
         for rank, (label, points) in enumerate(groups.items()):
@@ -85,7 +85,11 @@ def setting_chart(comparison: Comparison, column: str) -> bytes | None:
             )
             if rank < _MOST_NAMED and label:
                 ends.append((y[-1], label, colour))
-        _dress(axis, f"Mean {_title(comparison.by)} against {legible(column, 40)}", legible(column, 60))
+        _dress(
+            axis,
+            f"Mean {_title(comparison.by)} against {legible(column, 40)}",
+            f"{legible(column, 60)}   (bars: one standard error)",
+        )
         _name_ends(axis, ends)
         return canvas.png()
 
@@ -130,6 +134,9 @@ def is_geometric(values: Sequence[float]) -> bool:
 class _Canvas:
     """One panel under our own matplotlib settings, whatever the user's own are."""
 
+    def __init__(self, gutter: float) -> None:
+        self._gutter = gutter
+
     def __enter__(self) -> "_Canvas":
         # Imported here, because it takes longer to import than most callers need. Never pyplot: its state is global.
         import contextlib
@@ -150,7 +157,7 @@ class _Canvas:
         matplotlib.rcParams.update({"font.family": fonts, "font.size": 11, "text.color": INK})
         self._figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=200)
         FigureCanvasAgg(self._figure)
-        self.axis: Axes = self._figure.add_axes(_BOX)
+        self.axis: Axes = self._figure.add_axes((_LEFT, _BOTTOM, 0.975 - _LEFT - self._gutter, _TALL))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -201,7 +208,7 @@ def _name_ends(axis: "Axes", ends: Sequence[tuple[float, str, object]]) -> None:
         return
     low, high = axis.get_ylim()
     axis.set_ylim(low, high)
-    height = _HEIGHT * _BOX[3]
+    height = _HEIGHT * _TALL
     ordered = sorted(ends, key=lambda end: end[0])
     shares = [(value - low) / (high - low) for value, *_ in ordered]
     places = spread(shares, gap=1.5 * 10 / (72 * height), low=0.0, high=1.0)
@@ -211,6 +218,6 @@ def _name_ends(axis: "Axes", ends: Sequence[tuple[float, str, object]]) -> None:
         knees: Mapping[str, object] = {"transform": shape, "color": colour, "lw": 0.9, "clip_on": False}
         axis.plot([1, 1.012, 1.032, 1.042], [value, value, target, target], **knees)  # type: ignore[arg-type]
         axis.text(
-            1.05, target, legible(label, 38), transform=shape, fontsize=9.5, va="center_baseline", color=INK,
+            1.05, target, legible(label, 34), transform=shape, fontsize=9.5, va="center_baseline", color=INK,
             parse_math=False,
         )  # fmt: skip

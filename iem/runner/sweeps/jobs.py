@@ -27,6 +27,7 @@ class Job:
             "interrupted": it was killed; "waiting": it has not begun.
         folder: None if it has not begun.
         overrides: its settings, as one would type them.
+        hydra_overrides: those that Hydra needs to find its settings.
         program: what runs it; None if unknown.
         pictures: how many are finished.
         total: how many there are; None if not known yet.
@@ -41,6 +42,7 @@ class Job:
     state: State
     folder: Path | None = None
     overrides: tuple[str, ...] = ()
+    hydra_overrides: tuple[str, ...] = ()
     program: str | None = None
     pictures: int = 0
     total: int | None = None
@@ -55,8 +57,8 @@ class Job:
         """The command that reruns this job alone, into the same folder; None if it is not known."""
         if self.program is None:
             return None
-        place = [] if self.folder is None else [f"hydra.run.dir={_quoted(self.folder)}"]
-        return shlex.join(["python", self.program, *self.overrides, *place])
+        place = [] if self.folder is None else ["hydra.mode=RUN", f"hydra.run.dir={_quoted(self.folder)}"]
+        return shlex.join(["python", self.program, *self.overrides, *self.hydra_overrides, *place])
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ class Sweep:
     def count(self, state: State) -> int:
         """How many jobs are so."""
         return sum(job.state == state for job in self.jobs)
+
+    def labels(self) -> list[str]:
+        """Of each job, what sets it apart among the overrides; its name where nothing does."""
+        shared = set.intersection(*(set(job.overrides) for job in self.jobs)) if len(self.jobs) > 1 else set()
+        apart = [" ".join(each for each in job.overrides if each not in shared) for job in self.jobs]
+        return [label or job.name for label, job in zip(apart, self.jobs, strict=True)]
 
     @property
     def complete(self) -> bool:
@@ -106,10 +114,13 @@ def read_sweep(folder: Path) -> Sweep:
 def read_job(folder: Path) -> Job:
     """How far the run in ``folder`` is."""
     noted = read_json(folder / "command.json") or {}
+    overrides = [str(each) for each in noted.get("overrides", ())]
     common: dict[str, Any] = {
         "name": folder.name,
         "folder": folder,
-        "overrides": tuple(str(each) for each in noted.get("overrides", ())),
+        "overrides": tuple(each for each in overrides if not each.startswith("hydra.")),
+        # Where it is to write is known better from where it is now.
+        "hydra_overrides": tuple(each for each in overrides if each.startswith("hydra.searchpath=")),
         "program": noted.get("program"),
     }
     result = read_json(folder / "result.json")
@@ -137,12 +148,12 @@ def _in_order(found: Sequence[Job], plan: Plan) -> list[Job]:
     by_overrides = {job.overrides: job for job in found if job.overrides}
     by_name = {job.name: job for job in found}
     planned = plan.jobs or ()
-    unmatched = [overrides for overrides in planned if overrides not in by_overrides]
-    # The same settings can be spelled in several ways: only their folder's name tells.
-    names = dict(zip(unmatched, plan.folder_names(unmatched), strict=True))
+    names: list[str | None] = [None] * len(planned)
+    if any(overrides not in by_overrides for overrides in planned) and found:
+        # The same settings can be spelled in several ways: only the folder's name tells.
+        names = plan.folder_names()
     ordered: dict[str, Job] = {}
-    for overrides in planned:
-        name = names.get(overrides)
+    for overrides, name in zip(planned, names, strict=True):
         job = by_overrides.get(overrides) or by_name.get(name or "")
         job = job or Job(name or " ".join(overrides), "waiting", overrides=overrides, program=plan.program)
         ordered.setdefault(job.name, job)

@@ -43,35 +43,55 @@ class Plan:
         hydra = [each for each in self.hydra_overrides if not each.startswith("hydra.mode=")]
         return shlex.join(["python", self.program, "-m", *self.overrides, *hydra])
 
-    def folder_names(self, jobs: Sequence[Sequence[str]]) -> list[str | None]:
-        """The name of the folder of each of these jobs; None where it cannot be told.
+    def folder_names(self) -> list[str | None]:
+        """The name of the folder of each job; None where it cannot be told.
 
-        Their settings are composed, some tens of milliseconds each, unless an earlier call has kept the answer in the
+        Their settings have to be composed, which takes a while, unless an earlier call has kept the answer in the
         sweep's folder and no settings file has changed since.
         """
         path, stamp = self.folder / _CACHE_FILE, self._stamp()
         kept = read_json(path) or {}
-        known: dict[str, Any] = kept.get("folders", {}) if kept.get("stamp") == stamp else {}
-        keys = ["\n".join(job) for job in jobs]
-        missing = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in known]
-        if missing:
-            known |= dict(zip([key for key, _ in missing], self._compose([job for _, job in missing]), strict=True))
-            _keep(path, {"stamp": stamp, "folders": known})
-        return [known[key] for key in keys]
+        if kept.get("stamp") == stamp:
+            return list(kept["folders"])
+        names = self._compose()
+        _keep(path, {"stamp": stamp, "folders": names})
+        return names
 
     def _stamp(self) -> str:
         if self.config_folder is None:
             return ""
         files = sorted(self.config_folder.rglob("*.yaml"))
         seen = [f"{path.relative_to(self.config_folder)} {path.stat().st_mtime_ns}" for path in files]
-        return hashlib.sha256("\n".join([*self.hydra_overrides, *seen]).encode()).hexdigest()
+        return hashlib.sha256(repr((self.jobs, self.hydra_overrides, seen)).encode()).hexdigest()
 
-    def _compose(self, jobs: Sequence[Sequence[str]]) -> list[str | None]:
+    def _compose(self) -> list[str | None]:
+        jobs = self.jobs or ()
         if self.config_folder is None or not self.config_folder.is_dir():
             return [None] * len(jobs)
         hydra = [each for each in self.hydra_overrides if not each.startswith(_FOLDER_BOUND)]
         with _composing(self.config_folder) as compose:
-            return [_subdir(compose, self.config_name, [*job, *hydra]) for job in jobs]
+            first = [_subdir(compose, self.config_name, [*job, *hydra]) for job in jobs[:1]]
+            quick = self._compose_quickly(hydra)
+            # Hydra itself takes ten times as long; what it says of the first job tells whether it is needed.
+            if len(quick) == len(jobs) and quick[:1] == first:
+                return [*quick]
+            return [*first, *(_subdir(compose, self.config_name, [*job, *hydra]) for job in jobs[1:])]
+
+    def _compose_quickly(self, hydra: Sequence[str]) -> list[str]:
+        """Names as ``conf/segment.yaml`` makes them; none where that does not apply."""
+        from hydra.errors import HydraException
+        from omegaconf.errors import OmegaConfBaseException
+
+        from iem.runner.naming import short_fingerprint
+        from iem.runner.schema.command import understand
+
+        assert self.config_folder is not None
+        asked = [*self.overrides, *hydra]
+        try:
+            command = understand(asked, folder=self.config_folder, name=self.config_name, multirun=True, extra=None)
+            return [f"{j.choices['preset']}-{j.choices['dataset']}-{short_fingerprint(j.config)}" for j in command.jobs]
+        except (HydraException, OmegaConfBaseException, ValueError, TypeError, KeyError, AttributeError):
+            return []
 
 
 def read_plan(folder: Path) -> Plan | None:
@@ -130,7 +150,9 @@ def _composing(config_folder: Path) -> Iterator[Any]:
     from hydra.core.hydra_config import HydraConfig
 
     from iem.runner.naming import register_resolvers
+    from iem.runner.schema.segment import store
 
+    store()
     register_resolvers()
     holder = HydraConfig.instance()
     before = holder.cfg

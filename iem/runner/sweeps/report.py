@@ -190,7 +190,7 @@ def _markdown(
         for job in rest:
             reason = f": {legible(job.error)}" if job.error else ""
             found.append(f"- {job.state}: `{legible(job.name)}`{reason}")
-            if job.command:
+            if job.command and job.folder is not None:
                 found += ["", f"      {job.command}", ""]
     if sweep.plan is not None:
         found += ["", "## How this was made", "", f"    {sweep.plan.command}"]
