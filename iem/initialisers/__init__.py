@@ -1,6 +1,10 @@
 """Initialisers: ``(image) -> mask``."""
 
+from iem.initialisers.grabcut import GrabCut
+from iem.initialisers.otsu import Otsu
+from iem.initialisers.random_squares import RandomSquares
 from iem.initialisers.square import Square
 from iem.initialisers.strips import Strips
+from iem.initialisers.two_colours import TwoColours
 
-__all__ = ["Square", "Strips"]
+__all__ = ["GrabCut", "Otsu", "RandomSquares", "Square", "Strips", "TwoColours"]

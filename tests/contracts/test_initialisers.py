@@ -4,10 +4,22 @@ import pytest
 import torch
 from references.pictures import noise
 
-from iem.initialisers import Square, Strips
+from iem.initialisers import GrabCut, Otsu, RandomSquares, Square, Strips, TwoColours
 from iem.interfaces import Initialiser
 
-INITIALISERS = [Square(), Square(3), Square(8), Strips(2), Strips(3)]
+INITIALISERS = [
+    Square(),
+    Square(3),
+    Square(8),
+    Strips(2),
+    Strips(3),
+    Otsu(),
+    TwoColours(),
+    GrabCut(),
+    GrabCut(inset=0.0),
+    RandomSquares(),
+    RandomSquares(number=50, side=0.9, seed=3),
+]
 every_initialiser = pytest.mark.parametrize("initialiser", INITIALISERS, ids=str)
 
 
@@ -28,6 +40,15 @@ def test_a_partition_of_the_picture_without_an_empty_part(initialiser, size, dty
     assert (regions.flatten(2).sum(2) > 0).all()
     assert (initialiser(image) == mask).all()
     assert (image == copy).all()
+
+
+@every_initialiser
+def test_a_batch_equals_a_loop(initialiser):
+    images = noise(2, 3, 3, 20, 24, dtype=torch.float32)
+    images[1] = 0.5
+    together = initialiser(images)
+    for i in (2, 0, 1):
+        assert (initialiser(images[i : i + 1]) == together[i : i + 1]).all()
 
 
 @every_initialiser
