@@ -1,0 +1,88 @@
+"""Which settings make a result, and the names of folders that follow from them, as resolvers for Hydra."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from iem.runner.schema.usage import SHARED, unused
+from iem.runner.settings import fingerprint
+
+#: Settings that change how a run is shown, watched or carried out, but not what it finds.
+OUTSIDE = (
+    "hydra",
+    "experiment",
+    "debug",
+    "hparams_search",
+    "title",
+    "tracker",
+    "threads",
+    "name",
+    "watch",
+    "write_pictures",
+    "metric",
+    "profile",
+    "skip_finished",
+)
+
+
+def task_settings(config: DictConfig) -> dict[str, Any]:
+    """All settings of a task, Hydra's own apart, as plain containers with interpolations resolved."""
+    own = {key: value for key, value in config.items_ex(resolve=False) if key != "hydra"}
+    return OmegaConf.to_container(OmegaConf.create(own), resolve=True)  # type: ignore[return-value]
+
+
+def result_settings(config: DictConfig) -> dict[str, Any]:
+    """The settings that a result depends on.
+
+    >>> config = OmegaConf.create({"title": "a", "size": 8, "half": "${size}", "features": {"low": 0}})
+    >>> result_settings(config)
+    {'size': 8, 'half': 8}
+    """
+    raw = OmegaConf.to_container(OmegaConf.create({k: v for k, v in config.items_ex(resolve=False) if k != "hydra"}))
+    idle = [key for key in unused(raw) if key in SHARED]  # type: ignore[arg-type]
+    return {key: value for key, value in task_settings(config).items() if key not in (*OUTSIDE, *idle)}
+
+
+def short_fingerprint(config: DictConfig) -> str:
+    """Twelve digits that tell results of different settings apart."""
+    return fingerprint(result_settings(config))[:12]
+
+
+def sweep_name(name: str | None, choices: Mapping[str, Any], overrides: Sequence[str], sweeper: Any) -> str:
+    """The same command, the same name: the one given, or the experiment's and a hash of what is swept.
+
+    Args:
+        name: the setting; None for the usual one.
+        choices: group -> choice.
+        overrides: as given, Hydra's own apart.
+        sweeper: Hydra's settings of it, whose ``params`` are swept, too.
+
+    >>> sweep_name(None, {"experiment": "ablation_lambda"}, ["experiment=ablation_lambda", "threads=2"], {})
+    'ablation_lambda-7d3ba6ac'
+    """
+    if name:
+        return name
+    stem = next((choices[group] for group in ("experiment", "hparams_search") if choices.get(group)), "sweep")
+    outside = set(OUTSIDE) - {"experiment", "debug", "hparams_search", "metric"}
+    swept = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    listed = "\n".join(sorted([*(each for each in overrides if _owner(each) not in outside), *swept]))
+    return f"{stem}-{hashlib.sha256(listed.encode()).hexdigest()[:8]}"
+
+
+def register_resolvers() -> None:
+    """Make ``${fingerprint:}`` and ``${sweep_name:...}``, with the arguments of ``sweep_name``, known to OmegaConf.
+
+    The name of a sweep is kept for all of its jobs, whose own overrides are other ones.
+    """
+    OmegaConf.register_new_resolver("fingerprint", _fingerprint, replace=True)
+    OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)
+
+
+def _fingerprint(*, _root_: DictConfig) -> str:
+    return short_fingerprint(_root_)
+
+
+def _owner(override: str) -> str:
+    return override.lstrip("+~").split("=", 1)[0].split(".", 1)[0].split("@", 1)[0]

@@ -1,0 +1,92 @@
+"""Which settings a run uses: one that nothing uses would be a change that changes nothing."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from iem.runner.schema.problems import SettingError
+
+SHARED = ("features", "inpainter")  #: parts that do nothing by themselves: others refer to them
+_REFERENCE = re.compile(r"\$\{\.*([A-Za-z_]\w*)[.\[}]")
+
+
+def unused(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The keys of what this run does not use, and the part that it is up to.
+
+    Args:
+        settings: plain containers, interpolations not resolved.
+
+    >>> run = {"objective": {"features": "${features}"}, "features": {}, "inpainter": {}, "optimiser": None}
+    >>> unused({**run, "max_steps": 150})
+    {'inpainter': 'objective', 'max_steps': 'optimiser'}
+    """
+    found = {key: "objective" for key in SHARED if key in settings and key not in _reached(settings)}
+    if "max_steps" in settings and not settings.get("optimiser"):
+        found["max_steps"] = "optimiser"
+    if "watch" in settings and not settings.get("tracker"):
+        found["watch"] = "tracker"
+    return found
+
+
+def is_random(settings: Mapping[str, Any]) -> bool:
+    """Whether a part takes the seed."""
+    return "seed" in _reached({key: value for key, value in settings.items() if key != "seed"})
+
+
+def check_used(
+    given: Iterable[str], settings: Mapping[str, Any], choices: Mapping[str, str | None], folder: Path
+) -> None:
+    """Require that what was given on the command line, or is swept, changes something.
+
+    Args:
+        given: keys, such as ``inpainter.sigma`` or the group ``inpainter``.
+        settings: of the run, interpolations not resolved.
+        choices: group -> choice.
+        folder: of the groups, to say which choices would use it.
+
+    Raises:
+        SettingError: one sentence.
+    """
+    idle = unused(settings)
+    for key in given:
+        owner = key.split(".", 1)[0]
+        if owner not in idle:
+            continue
+        part = idle[owner]
+        state = ", ".join(f"{group}={choices.get(group) or 'none'}" for group in ("preset", part) if group in choices)
+        others = [name for name in _choices_that_use(owner, folder / part) if name != choices.get(part)]
+        remedy = f"choose {part}={others[0]}" if others else f"choose another {part}"
+        if part == "objective" and "paper" in {path.stem for path in (folder / "preset").glob("*.yaml")}:
+            remedy = f"choose preset=paper or {remedy.removeprefix('choose ')}"
+        raise SettingError(f"{key}: nothing in this run uses {owner} ({state}); {remedy}, or leave it out")
+
+
+def _choices_that_use(key: str, folder: Path) -> list[str]:
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
+    if key in SHARED:
+        return [name for name, text in texts.items() if "${" + key + "}" in text]
+    preferred = ("boundary_ascent", "wandb_offline")
+    return [name for name in sorted(texts, key=lambda name: name not in preferred) if "_target_" in texts[name]]
+
+
+def _reached(settings: Mapping[str, Any]) -> set[str]:
+    """The keys that the run's own parts refer to, directly or through others."""
+    reached: set[str] = set()
+    waiting = [value for key, value in settings.items() if key not in SHARED]
+    while waiting:
+        for key in set(_references(waiting.pop())) - reached:
+            reached.add(key)
+            waiting.append(settings.get(key))
+    return reached
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _REFERENCE.findall(value)
+    elif isinstance(value, Mapping):
+        for entry in value.values():
+            yield from _references(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _references(entry)
