@@ -192,7 +192,7 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
 )
 
 
-def find_entry(name: str, catalogue: tuple[CatalogueEntry, ...] = CATALOGUE) -> CatalogueEntry:
+def find_entry(name: str) -> CatalogueEntry:
     """The entry of a name; hyphens and capitals do not matter.
 
     Raises:
@@ -201,7 +201,7 @@ def find_entry(name: str, catalogue: tuple[CatalogueEntry, ...] = CATALOGUE) -> 
     >>> find_entry("DUTS-TE").pictures
     5019
     """
-    known = {entry.name: entry for entry in catalogue}
+    known = {entry.name: entry for entry in CATALOGUE}
     wanted = name.lower().replace("-", "_")
     check_choice(wanted if wanted in known else name, "data set", tuple(known))
     return known[wanted]

@@ -233,8 +233,6 @@ def _import_lmdb() -> ModuleType:
     try:
         import lmdb
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            'lsun_car: reading LSUN needs lmdb; install it with: pip install "iem[data]"'
-        ) from error
+        raise ModuleNotFoundError("lsun_car: LSUN needs lmdb; install it with: pip install 'iem[data]'") from error
     module: ModuleType = lmdb
     return module

@@ -71,7 +71,7 @@ def cars(root: Path, count=4, environment="car", masks=True) -> list[str]:
     import lmdb
 
     keys = [f"{number:040x}" for number in range(count)]
-    (root / environment).mkdir(parents=True)
+    (root / environment).mkdir(parents=True, exist_ok=True)
     with lmdb.open(str(root / environment), map_size=1 << 24) as opened, opened.begin(write=True) as transaction:
         for number, key in enumerate(keys):
             buffer = io.BytesIO()

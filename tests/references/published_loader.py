@@ -7,10 +7,7 @@ from PIL import Image
 def resize_and_crop(picture: Image.Image, size: int) -> Image.Image:
     """torchvision's Resize(size, NEAREST) and CenterCrop(size) of a picture."""
     width, height = picture.size
-    if width <= height:
-        target = (size, int(size * height / width))
-    else:
-        target = (int(size * width / height), size)
+    target = (size, int(size * height / width)) if width <= height else (int(size * width / height), size)
     picture = picture.resize(target, Image.Resampling.NEAREST)
     left, top = (int(round((side - size) / 2.0)) for side in picture.size)  # noqa: RUF046 (as published)
     return picture.crop((left, top, left + size, top + size))
