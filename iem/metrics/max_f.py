@@ -12,7 +12,7 @@ from iem.interfaces import Mask
 from iem.metrics.confusion import IgnoreRule, Polarity, ratio, threshold
 
 LEVELS = 256
-BETA_SQUARED = 0.3
+BETA_SQUARED = (3, 10)  # as a fraction, so that F is one division of whole numbers, and 1 is exact
 
 FCurves = Float[Tensor, "n 256"]
 
@@ -147,6 +147,6 @@ def _curves(prediction: Mask, true: Bool[Tensor, "b 1 h w"], kept: Bool[Tensor, 
     at_least = counts.flip(2).cumsum(2).flip(2)
     true_positive, positive = at_least[:, 1], at_least.sum(1)
     truth = true_positive[:, :1]
-    weighted = BETA_SQUARED * truth.to(precision) + positive
-    f = (1 + BETA_SQUARED) * true_positive.to(precision) / weighted
+    over, under = BETA_SQUARED
+    f = ratio((over + under) * true_positive, over * truth + under * positive)
     return torch.where(truth > 0, f, torch.nan)
