@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _QUIET, _GREY = "#595959", "#b4b4b4"
 _WIDTH, _HEIGHT = 7.6, 4.3  # inches
 _LEFT, _BOTTOM, _TALL = 0.085, 0.155, 0.72  # of the axes, as shares of the picture
-_GUTTER = 0.34  # right of them, for names
 _MOST_NAMED = len(LINES)
+_MOST_LETTERS = 34
 
 
 def progress_chart(comparison: Comparison, *, metric: str = "iou_oracle") -> bytes | None:
@@ -35,7 +35,7 @@ def progress_chart(comparison: Comparison, *, metric: str = "iou_oracle") -> byt
     if not drawn:
         return None
     longest = max(len(curve) for curve in drawn.values())
-    with _Canvas(_GUTTER) as canvas:
+    with _Canvas(_gutter(list(drawn)[:_MOST_NAMED])) as canvas:
         axis, ends = canvas.axis, []
         for rank, (label, curve) in reversed(list(enumerate(drawn.items()))):
             named = rank < _MOST_NAMED
@@ -72,7 +72,7 @@ def setting_chart(comparison: Comparison, column: str) -> bytes | None:
     places = sorted({place for points in groups.values() for place, _ in points})
     if len(places) < 3 or len(groups) > 40:
         return None
-    with _Canvas(_GUTTER if len(groups) > 1 else 0.0) as canvas:
+    with _Canvas(_gutter(list(groups)[:_MOST_NAMED])) as canvas:
         axis, ends = canvas.axis, []
         _scale(axis, places)
         for rank, (label, points) in enumerate(groups.items()):
@@ -170,6 +170,12 @@ class _Canvas:
         return buffer.getvalue()
 
 
+def _gutter(labels: Sequence[str]) -> float:
+    """The share of the picture's width that names right of the axes need."""
+    longest = min(_MOST_LETTERS, max(map(len, labels), default=0))
+    return 0.05 + 0.009 * longest if longest else 0.0
+
+
 def _title(metric: str) -> str:
     return TITLES.get(metric, metric.replace("_", " "))
 
@@ -218,6 +224,6 @@ def _name_ends(axis: "Axes", ends: Sequence[tuple[float, str, object]]) -> None:
         knees: Mapping[str, object] = {"transform": shape, "color": colour, "lw": 0.9, "clip_on": False}
         axis.plot([1, 1.012, 1.032, 1.042], [value, value, target, target], **knees)  # type: ignore[arg-type]
         axis.text(
-            1.05, target, legible(label, 34), transform=shape, fontsize=9.5, va="center_baseline", color=INK,
+            1.05, target, legible(label, _MOST_LETTERS), transform=shape, fontsize=9.5, va="center_baseline", color=INK,
             parse_math=False,
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """How far each job of a sweep is, read from what it has left on the disk."""
 
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -179,5 +180,6 @@ def _quoted(folder: Path) -> str:
     text = text if not text.startswith("..") else str(folder.absolute())
     if all(letter.isalnum() or letter in "/._-" for letter in text):
         return text
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    # Backslashes stand for themselves, but for those before a quotation mark.
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
     return f"'{escaped}'"
