@@ -176,7 +176,8 @@ def run(
 def _run(dataset: Dataset, preset: Preset, plan: _Plan, names: Sequence[str]) -> Result:
     provenance = Provenance()
     wanted = frozenset(names)
-    rows = {e["name"]: e for e in read_events(plan.log) if e["event"] == "picture" and e["name"] in wanted}
+    finished = (event for event in read_events(plan.log) if event["event"] == "picture" and _is_whole(event, plan))
+    rows = {event["name"]: event for event in finished if event["name"] in wanted}
     if plan.on_row:
         for row in rows.values():
             plan.on_row(row, len(names))
@@ -269,11 +270,18 @@ def _finished(plan: _Plan, names: Sequence[str]) -> Result | None:
     if content is None or [row["name"] for row in content["rows"]] != list(names) or not plan.report.exists():
         return None
     rows, found = content["rows"], content["means"]
+    if not all(_is_whole(row, plan) for row in rows):
+        return None
     if plan.on_row:
         for row in rows:
             plan.on_row(row, len(names))
     numbers = {name: float("nan") if value is None else value for name, value in found.items()}
     return Result(rows, numbers, len(rows), content["failures"], plan.folder, plan.report)
+
+
+def _is_whole(row: Row, plan: _Plan) -> bool:
+    """Whether an earlier run left all that is asked for now: its pictures, too, if they are."""
+    return not plan.write_pictures or "mask" in row
 
 
 def _write_failure(folder: Path, error: Exception) -> None:

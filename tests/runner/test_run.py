@@ -281,3 +281,11 @@ def test_provenance_names_the_data(tmp_path):
     assert len(first["data"]) == 64
     assert first["data"] != second["data"]
     assert {"commit", "device", "threads", "host", "started", "seconds"} <= first.keys()
+
+
+def test_pictures_that_an_earlier_run_did_not_write_are_made_up_for(tmp_path):
+    run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS, write_pictures=False)
+    assert not (tmp_path / "masks").exists()
+    assert run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS).kept == 0
+    assert (tmp_path / "masks/blob2.png").exists()
+    assert run(Blobs(), presets.paper(), folder=tmp_path, settings=SETTINGS, write_pictures=False).kept == 3
