@@ -95,11 +95,8 @@ class Plan:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """The plan of the sweep that wrote into ``folder``; None if no sweep did, or it is just being written.
-
-    Raises:
-        ValueError: its settings ask for a kind of sweep that Hydra itself does not know.
-    """
+    """The plan of the sweep that wrote into ``folder``; None if no sweep did, or it is just being written."""
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError  # type: ignore[import-untyped]
@@ -121,7 +118,7 @@ def read_plan(folder: Path) -> Plan | None:
             config_folder=config_folder,
             config_name=str(hydra.job.config_name),
         )
-    except (OSError, YAMLError, OmegaConfBaseException, AttributeError):
+    except (OSError, YAMLError, HydraException, OmegaConfBaseException, AttributeError):
         return None
 
 
