@@ -63,7 +63,7 @@ def file_bar(stack: ExitStack) -> Any:
         if file.url not in tasks:
             tasks[file.url] = bar.add_task(file.name, total=total)
             if not console.is_terminal:
-                say(f"downloading {file.name}" + (f" from byte {done:,} on" if done > 1 << 18 else ""))
+                say(f"downloading {file.name}" + (f" from byte {done:,} on" if done > 1 << 16 else ""))
         bar.update(tasks[file.url], completed=done, total=total)
 
     return show

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-_PIECE = 1 << 18
+_PIECE = 1 << 16
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
 

@@ -96,9 +96,11 @@ def test_a_file_that_changed_meanwhile_is_begun_anew(server, tmp_path):
     entry = entry_of(server)
     with pytest.raises(DownloadError):
         fetch(entry, tmp_path, attempts=1)
-    server.files["/set.zip"], server.etag, server.break_after = archive(images__a=b"new"), '"two"', []
+    server.files["/set.zip"], server.etag, server.break_after = archive(images__a=CONTENT[::-1]), '"two"', []
     fetch(entry, tmp_path)
-    assert (tmp_path / "images" / "a").read_bytes() == b"new"
+    assert (tmp_path / "images" / "a").read_bytes() == CONTENT[::-1]
+    asked = int(server.requests[-1][1].removeprefix("bytes=").rstrip("-"))
+    assert 200_000 < asked <= 300_000
 
 
 def test_a_whole_part_is_not_fetched_again(server, tmp_path):
