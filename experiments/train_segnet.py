@@ -18,9 +18,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from iem.checks import check_choice, check_number
+from iem.datasets.subset import evenly_spaced
 from iem.images import write_image
 from iem.interfaces import Dataset, Mask, Sample
-from iem.refiners import GuidedFilter
 from iem.runner.application import Application, start
 from iem.runner.claims import claim
 from iem.runner.experiment import identity, preset
@@ -33,7 +33,7 @@ from iem.runner.settings import describe
 from iem.runner.threads import set_threads
 from iem.runner.versions import versions
 from iem.segmentation import segment
-from iem.segnet import Epoch, Photographs, SegNet, compare, learners, mean_rows, study, teach, teacher_mask
+from iem.segnet import Epoch, Photographs, compare, learners, mean_rows, segnet_preset, study, teach, teacher_mask
 from iem.visualise import contact_sheet
 
 PARTS = ("features", "inpainter", "initialiser", "objective", "optimiser", "refiner", "tracker", "segnet", "devices")
@@ -121,7 +121,9 @@ def measure(
     dataset: Dataset, halves: dict[str, range], folder: Path, shown: dict[str, Any], ignore_rule: Any
 ) -> dict[str, list[dict[str, Any]]]:
     """Teacher, network, and network with the refiner of ``preset=segnet``, against the truth; and some masks to see."""
-    network, refine = SegNet(folder / "segnet.safetensors"), GuidedFilter(radius=20, epsilon=1e-3, contrast=6.0)
+    ours = segnet_preset(folder / "segnet.safetensors")
+    network, refine = ours.initialiser, ours.refiner
+    assert refine is not None
 
     def taught(sample: Sample) -> Mask:
         mask = teacher_mask(folder / "teacher", sample.name, sample.image, shown)
@@ -140,7 +142,7 @@ def measure(
         if half
     }
     shown_half = halves["others"] or halves["learned"]
-    samples = [dataset[shown_half[i * len(shown_half) // 8]] for i in range(min(8, len(shown_half)))]
+    samples = [dataset[index] for index in evenly_spaced(shown_half, 8)]
     table = [
         [s.image, *(method(s).expand(-1, 3, -1, -1) for method in methods.values()), s.truth.expand(-1, 3, -1, -1)]
         for s in samples

@@ -29,6 +29,8 @@ EPILOG = """
 
   iem segment photos/ -o results --json | jq .score
 
+  iem segment photos/ -o results --segnet trained/segnet.safetensors
+
   iem segment -o results -- -name-with-a-dash.png
 
 Exit code 0: all pictures are done; 1: wrong usage; 2: some pictures failed, the others are done.
@@ -51,6 +53,7 @@ class DeviceName(str, enum.Enum):
 
 
 def segment(
+    context: typer.Context,
     inputs: Annotated[
         list[str],
         typer.Argument(metavar="IN", help="Pictures, folders (with all that is below them), or - for stdin."),
@@ -68,6 +71,10 @@ def segment(
     preset: Annotated[
         PresetName, typer.Option(help="The strongest learning-free settings, or those of the publication.")
     ] = PresetName.best,
+    segnet: Annotated[
+        Path | None,
+        typer.Option(metavar="CHECKPOINT", help="A network from experiments/train_segnet.py, in place of a preset."),
+    ] = None,
     size: Annotated[
         int,
         typer.Option(min=8, metavar="PIXELS", help="Short side at which to search; masks have the picture's size."),
@@ -89,7 +96,7 @@ def segment(
         bool, typer.Option("--json", help="On stdout, a JSON line per picture and one that sums up.")
     ] = False,
 ) -> int:
-    """Find the object in each picture, without labels and without a trained network.
+    """Find the object in each picture, without labels.
 
     Pictures that an earlier run finished with the same settings are skipped, so an interrupted run is continued by the
     same command. An input is never overwritten; a bad file is named and the others are done.
@@ -98,6 +105,9 @@ def segment(
         raise UsageError("with -o - the mask takes stdout, so leave out --json and --films")
     if not max_megapixels >= 1e-6:
         raise UsageError(f"--max-megapixels: expected a number above 0, got {max_megapixels:g}; leave it out for 64")
+    source = context.get_parameter_source("preset")
+    if segnet is not None and source is not None and source.name == "COMMANDLINE":
+        raise UsageError("--segnet takes the place of --preset; give one of them")
     if "-" in inputs and sys.stdin.isatty():
         raise UsageError("- reads a picture from standard input, which is a terminal here; pipe or redirect a file")
     if output == "-" and sys.stdout.isatty():
@@ -108,17 +118,18 @@ def segment(
 
         try:
             chosen = choose_device(device.value)
-        except ValueError as error:
+            batch = Batch(
+                preset=preset.value,
+                segnet=segnet,
+                size=size,
+                device=chosen,
+                films=films,
+                overwrite=overwrite,
+                max_pixels=int(min(max_megapixels, 1e6) * 1e6),
+                allow_truncated=allow_truncated,
+            )
+        except (ValueError, ImportError) as error:
             raise UsageError(str(error)) from error
-        batch = Batch(
-            preset=preset.value,
-            size=size,
-            device=chosen,
-            films=films,
-            overwrite=overwrite,
-            max_pixels=int(min(max_megapixels, 1e6) * 1e6),
-            allow_truncated=allow_truncated,
-        )
         stdin = sys.stdin.buffer if "-" in inputs else None
         if output == "-":
             return _to_stdout(list_work(inputs, stdin=stdin), batch)

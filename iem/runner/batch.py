@@ -4,7 +4,7 @@ import hashlib
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -15,7 +15,7 @@ from iem.images import DEFAULT_MAX_PIXELS, ImageError, Picture, read
 from iem.images.errors import printable
 from iem.images.sources import label, take
 from iem.interfaces import Progress, Solution
-from iem.presets import PRESETS
+from iem.presets import PRESETS, Preset
 from iem.runner.products import Products
 from iem.runner.recording import Recording
 from iem.runner.results import read_json, write_json
@@ -23,6 +23,7 @@ from iem.runner.settings import describe, fingerprint
 from iem.runner.versions import versions
 from iem.runner.work import Work
 from iem.segmentation import segment
+from iem.segnet import segnet_preset
 from iem.visualise import film
 
 OnStep = Callable[[Work, Progress], None]
@@ -34,31 +35,41 @@ class Batch:
 
     Attributes:
         preset: the name of a preset.
+        segnet: checkpoint of a trained network, which then takes the place of the preset.
         size: short side at which to search, in pixels.
         device: where to search, "cpu" or what else PyTorch knows.
         films: also write a film of each mask as it moved.
         overwrite: segment anew what is finished already.
         max_pixels: refuse larger pictures.
         allow_truncated: use the part of a damaged file that is there.
+        how: all that decides what a mask looks like, loaded once.
+
+    Raises:
+        ValueError: an unknown preset, a number out of range, or a checkpoint that cannot be used.
+        ImportError: a checkpoint needs the extra ``segnet``.
     """
 
     preset: str = "best"
+    segnet: Path | None = None
     size: int = 128
     device: str = "cpu"
     films: bool = False
     overwrite: bool = False
     max_pixels: int = DEFAULT_MAX_PIXELS
     allow_truncated: bool = False
+    how: Preset = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice(self.preset, "preset", tuple(PRESETS))
         check_number(self.size, "size", low=8, integer=True)
         check_number(self.max_pixels, "max_pixels", low=1, integer=True)
+        how = PRESETS[self.preset]() if self.segnet is None else segnet_preset(self.segnet)
+        object.__setattr__(self, "how", how)
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides what a mask looks like."""
-        return {"preset": describe(PRESETS[self.preset]()), "size": self.size}
+        return {"preset": describe(self.how), "size": self.size}
 
 
 @dataclass(frozen=True)
@@ -206,7 +217,7 @@ def _decode(data: bytes, work: Work, batch: Batch) -> Picture:
 
 def _search(picture: Picture, batch: Batch, callback: Callable[[Progress], None] | None) -> Solution:
     image = picture.image.to(batch.device)
-    solution = segment(image, batch.preset, size=batch.size, callback=callback)
+    solution = segment(image, batch.how, size=batch.size, callback=callback)
     return Solution(solution.mask.cpu(), solution.score.cpu(), solution.steps.cpu(), solution.status, solution.history)
 
 

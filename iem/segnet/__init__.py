@@ -10,6 +10,7 @@ from iem.segnet.comparison import compare, mean_rows
 from iem.segnet.confidence import Confidence
 from iem.segnet.lessons import Lessons, teach, teacher_mask
 from iem.segnet.photographs import Photographs
+from iem.segnet.preset import segnet as segnet_preset
 from iem.segnet.recipe import Devices, Epoch, Recipe, Trained
 from iem.segnet.segnet import SegNet
 from iem.segnet.study import learners, study
@@ -34,6 +35,7 @@ __all__ = [
     "load_checkpoint",
     "mean_rows",
     "save_checkpoint",
+    "segnet_preset",
     "study",
     "teach",
     "teacher_mask",
