@@ -3,10 +3,10 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import fields
 from typing import Any, BinaryIO
 
-from iem.images import short_side, write_image
+from iem.images import short_side, write_atomic, write_image
 from iem.interfaces import Image, Mask, RunIdentity
 from iem.runner.results import EventLog, plain, write_json
 from iem.runner.tracking.troubles import Troubles
@@ -35,30 +35,34 @@ class JsonlTracker:
 
     def __init__(self) -> None:
         self._troubles = Troubles("history.jsonl", "metrics.jsonl has all rows")
-        self._folder: Path | None = None
         self._file: BinaryIO | None = None
         self._identity: RunIdentity | None = None
 
     def start(self, identity: RunIdentity) -> None:
         """Begin, or continue the run in that folder."""
         self._close()
-        self._troubles.broken = False
-        with self._troubles.caught("begin"):
+        self._troubles, self._identity = Troubles("history.jsonl", "metrics.jsonl has all rows"), identity
+
+        def begin() -> None:
             path = identity.folder / "history.jsonl"
             with EventLog(path):  # cuts off half a line that a killed process may have left
                 pass
-            self._file, self._folder, self._identity = path.open("ab"), identity.folder, identity
+            self._file = path.open("ab")
+
+        self._troubles.attempt("begin", begin)
 
     def log(self, step: int, metrics: Mapping[str, float], axis: str = "opt/iter") -> None:
         """One row, at ``step`` of the axis of that name."""
-        self._append("write a row", {axis: step, **{key: float(value) for key, value in metrics.items()}})
+        self._troubles.attempt("write a row", lambda: self._append({axis: step, **metrics}))
 
     def image(self, key: str, step: int, image: Image, masks: Mapping[str, Mask], axis: str = "opt/iter") -> None:
-        """A picture with its masks "prediction" and "truth" outlined; of others the first is."""
-        if self._file is None or self._folder is None:
+        """A picture with its mask "prediction", or the first there is, and "truth"."""
+        identity = self._identity
+        if identity is None:
             return
-        with self._troubles.caught("write a picture"):
-            path = self._folder / "media" / f"{key}_{step}.png"
+
+        def write() -> None:
+            path = identity.folder / "media" / f"{key}_{step}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             shown = {name: _small(mask) for name, mask in masks.items()}
             truth = shown.pop("truth", None)
@@ -66,50 +70,41 @@ class JsonlTracker:
             for mask in [shown[name] for name in ("prediction", *shown) if name in shown][:1]:
                 picture = overlay(picture, mask, truth=truth)
             write_image(path, picture)
-            self._append("write a row", {axis: step, key: path.relative_to(self._folder).as_posix()})
+            self._append({axis: step, key: path.relative_to(identity.folder).as_posix()})
+
+        self._troubles.attempt("write a picture", write)
 
     def table(self, key: str, rows: Sequence[Mapping[str, object]]) -> None:
         """A table; a line per row."""
-        if self._file is None or self._folder is None:
+        identity = self._identity
+        if identity is None:
             return
-        with self._troubles.caught("write a table"):
-            path = self._folder / f"{key}.jsonl"
+
+        def write() -> None:
+            path = identity.folder / f"{key}.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"".join(_line(row) for row in rows))
+            write_atomic(path, b"".join(_line(row) for row in rows))
+
+        self._troubles.attempt("write a table", write)
 
     def finish(self, summary: Mapping[str, float], *, failed: bool = False) -> None:
         """End, with the numbers that count."""
-        if self._identity is not None and self._folder is not None:
-            with self._troubles.caught("write the summary"):
-                about = self._identity
-                write_json(
-                    self._folder / "summary.json",
-                    {
-                        "id": about.id,
-                        "name": about.name,
-                        "group": about.group,
-                        "job_type": about.job_type,
-                        "tags": about.tags,
-                        "notes": about.notes,
-                        "failed": failed,
-                        "summary": dict(summary),
-                        "config": about.config,
-                    },
-                )
+        identity = self._identity
+        if identity is not None:
+            about = {field.name: getattr(identity, field.name) for field in fields(identity) if field.name != "folder"}
+            content = {**about, "failed": failed, "summary": dict(summary)}
+            self._troubles.attempt("write the summary", lambda: write_json(identity.folder / "summary.json", content))
         self._close()
 
-    def _append(self, purpose: str, row: Mapping[str, Any]) -> None:
-        if self._file is None or self._troubles.broken:
-            return
-        with self._troubles.caught(purpose):
+    def _append(self, row: Mapping[str, Any]) -> None:
+        if self._file is not None:
             self._file.write(_line({**row, "time": time.time()}))
             self._file.flush()
 
     def _close(self) -> None:
-        file, self._file, self._folder, self._identity = self._file, None, None, None
+        file, self._file, self._identity = self._file, None, None
         if file is not None:
-            with self._troubles.caught("close its file"):
-                file.close()
+            self._troubles.attempt("close its file", file.close)
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

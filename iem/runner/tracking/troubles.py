@@ -2,38 +2,46 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 
 
 class Troubles:
-    """Catches what goes wrong inside a tracker, says it in one sentence, and remembers it.
+    """Tries what a tracker is to do; the first time that something goes wrong, it says so in one sentence.
 
-    After the first trouble ``broken`` is true, and the tracker is to leave things alone.
+    What has failed once is not tried again, what is something else is.
 
     Args:
         name: of the tracker, heads each sentence.
         remedy: ends the sentence; says where the numbers are all the same.
 
     >>> troubles = Troubles("W&B", "metrics.jsonl has all rows")
-    >>> with troubles.caught("log a row"):
-    ...     raise OSError("no space left")
-    >>> troubles.broken
+    >>> troubles.attempt("log a row", lambda: 1 / 0)
+    False
+    >>> troubles.attempt("end", lambda: None)
     True
     """
 
     def __init__(self, name: str, remedy: str) -> None:
-        self.broken = False
         self._name, self._remedy = name, remedy
+        self._failed: set[str] = set()
 
-    @contextlib.contextmanager
-    def caught(self, purpose: str) -> Iterator[None]:
-        """In this block errors are said instead of raised; interruptions pass."""
+    def attempt(self, purpose: str, action: Callable[[], None]) -> bool:
+        """Whether it went well; interruptions pass.
+
+        Args:
+            purpose: completes "could not".
+            action: that may raise.
+        """
+        if purpose in self._failed:
+            return False
         try:
-            yield
+            action()
         except Exception as error:
-            if not self.broken:
-                self.say(f"could not {purpose} ({reason(error)}), and is left alone from here on; {self._remedy}")
-            self.broken = True
+            if not self._failed:
+                self.say(f"could not {purpose} ({reason(error)}); {self._remedy}")
+            self._failed.add(purpose)
+            return False
+        return True
 
     def say(self, sentence: str) -> None:
         """Write one line to standard error, if there is one."""

@@ -3,7 +3,9 @@
 import contextlib
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from glob import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +19,8 @@ from iem.runner.tracking.transaction_log import written_rows
 _LABELS = {0: "background", 1: "foreground"}
 _AXES = {"opt/*": "opt/iter", "watch/*": "opt/iter", "data/*": "data/pictures"}
 _LARGEST_COUNTS = ("opt/iou_fixed", "opt/iou_oracle", "opt/dice_fixed", "opt/dice_oracle")
-_TABLE_ROWS = 10_000  # W&B shows no more
 _TAG_LENGTH = 64
+_WRITING = 5.0  # seconds that W&B has for its file after the end
 
 
 class WandbSession:
@@ -31,6 +33,8 @@ class WandbSession:
         init_timeout: seconds that the server has to answer.
         finish_timeout: seconds that the last rows have to arrive.
     """
+
+    table_rows = 10_000  # W&B shows no more
 
     def __init__(
         self,
@@ -89,15 +93,17 @@ class WandbSession:
     @property
     def segments(self) -> list[Path]:
         """The folders of what was recorded offline under this run's id and is not uploaded, the earliest first."""
-        found = sorted(self._caches.glob(f"offline-run-*-{self._run.id}"))
+        found = sorted(self._caches.glob(f"offline-run-*-{escape(self._run.id)}*"))
         return [each for each in found if not any(each.glob("*.synced"))]
 
-    @property
     def missing_rows(self) -> int:
-        """After the end: how many rows were logged and are not in the run's file."""
+        """After the end: how many rows were logged and are not in the run's file, which W&B may still be writing."""
         if self._run.disabled:
             return 0
-        return self.rows - written_rows(self.folder / f"run-{self._run.id}.wandb")
+        path, until = self.folder / f"run-{self._run.id}.wandb", time.monotonic() + _WRITING
+        while (missing := self.rows - written_rows(path)) > 0 and time.monotonic() < until:
+            time.sleep(0.05)
+        return missing
 
     def log(self, step: int, metrics: Mapping[str, float], axis: str) -> None:
         """One row. NaN is left out: it would stay the largest value for ever, and a curve has a gap there anyway."""
@@ -117,14 +123,13 @@ class WandbSession:
         }
         self._row({axis: step, key: self._wandb.Image(pixels, masks=overlays)})
 
-    def table(self, key: str, rows: Sequence[Mapping[str, object]]) -> int:
-        """A table; how many of its rows are shown."""
-        shown = rows[:_TABLE_ROWS]
+    def table(self, key: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """A table, of at most ``table_rows`` rows."""
+        shown = rows[: self.table_rows]
         columns = list(dict.fromkeys(column for row in shown for column in row))
         cells = [[_cell(row.get(column)) for column in columns] for row in shown]
         with _folders_below(self._caches):
             self._row({key: self._wandb.Table(columns=columns, data=cells, allow_mixed_types=True)})
-        return len(shown)
 
     def finish(self, summary: Mapping[str, float], exit_code: int) -> None:
         """Write what is left; online, wait until it has arrived."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,7 +70,7 @@ class WandbTracker:
         self._group, self._job_type, self._tags, self._notes = group, job_type, tuple(tags), notes
         self._init_timeout, self._finish_timeout, self._short_side = init_timeout, finish_timeout, short_side
         self._session: WandbSession | None = None
-        self._folder = Path()
+        self._log_file = "metrics.jsonl"
         self._troubles = Troubles("W&B", "")
         self._no_server_until = -_PAUSE
 
@@ -77,47 +78,52 @@ class WandbTracker:
         """Begin, or continue the run of that id."""
         if self._session is not None:
             self.finish({}, failed=True)
-        self._folder = identity.folder
-        self._troubles = Troubles("W&B", f"{_near(identity.folder / 'metrics.jsonl')} has all rows")
-        with self._troubles.caught("begin"):
+        self._log_file = _near(identity.folder / "metrics.jsonl")
+        self._troubles = Troubles("W&B", f"{self._log_file} has all rows")
+
+        def begin() -> None:
             self._session = self._open(identity)
+
+        self._troubles.attempt("begin", begin)
 
     def log(self, step: int, metrics: Mapping[str, float], axis: str = "opt/iter") -> None:
         """One row, at ``step`` of the axis of that name."""
-        if self._session is not None and not self._troubles.broken:
-            with self._troubles.caught("log a row"):
-                self._session.log(step, metrics, axis)
+        session = self._session
+        if session is not None:
+            self._troubles.attempt("log a row", lambda: session.log(step, metrics, axis))
 
     def image(self, key: str, step: int, image: Image, masks: Mapping[str, Mask], axis: str = "opt/iter") -> None:
         """A picture, and masks over it by name."""
-        if self._session is not None and not self._troubles.broken:
-            with self._troubles.caught("log a picture"):
-                self._session.image(key, step, image, masks, axis, self._short_side)
+        session, size = self._session, self._short_side
+        if session is not None:
+            self._troubles.attempt("log a picture", lambda: session.image(key, step, image, masks, axis, size))
 
     def table(self, key: str, rows: Sequence[Mapping[str, object]]) -> None:
         """A table; all rows have the same columns."""
-        if self._session is not None and not self._troubles.broken:
-            with self._troubles.caught("log a table"):
-                shown = self._session.table(key, rows)
-                if shown < len(rows):
-                    self._troubles.say(f"its table {key} shows the first {shown} of {len(rows)} rows, result.json all")
+        session = self._session
+        if session is None or not self._troubles.attempt("log a table", lambda: session.table(key, rows)):
+            return
+        if len(rows) > session.table_rows:
+            self._troubles.say(f"its table {key} shows {session.table_rows} of {len(rows)} rows, result.json has all")
 
     def finish(self, summary: Mapping[str, float], *, failed: bool = False) -> None:
         """End, with the numbers that count; online, once they have arrived or ``finish_timeout`` is over."""
         session, self._session = self._session, None
         if session is None:
             return
-        was_broken, arrived = self._troubles.broken, True
-        with self._troubles.caught("end"):
+        arrived = True
+
+        def end() -> None:
+            nonlocal arrived
             try:
-                session.finish({} if was_broken else summary, exit_code=1 if failed else 0)
+                session.finish(summary, exit_code=1 if failed else 0)
             except TimeoutError:
                 arrived = False
-        if self._troubles.broken or not arrived:
+
+        if not self._troubles.attempt("end", end) or not arrived:
             with contextlib.suppress(Exception):
                 abandon_service()
-        with self._troubles.caught("read its file again"):
-            self._account(session, arrived)
+        self._troubles.attempt("read its file again", lambda: self._account(session, arrived))
 
     def _open(self, identity: RunIdentity) -> WandbSession:
         def session(mode: Literal["offline"] | None) -> WandbSession:
@@ -139,11 +145,14 @@ class WandbTracker:
 
         if self._mode == "offline" or time.monotonic() < self._no_server_until:
             return session("offline")
+        before = set(identity.folder.glob("wandb/run-*"))
         try:
             found = session(None)
         except Exception as error:
             self._troubles.say(f"{self._why_offline(error)}; this run is recorded offline")
             abandon_service()
+            for begun in set(identity.folder.glob("wandb/run-*")) - before:  # holds nothing yet
+                shutil.rmtree(begun, ignore_errors=True)
             return session("offline")
         if found.address:
             self._troubles.say(f"live at {found.address}")
@@ -161,11 +170,11 @@ class WandbTracker:
 
     def _account(self, session: WandbSession, arrived: bool) -> None:
         """Say what is lost, and what is still to be done."""
-        if session.missing_rows > 0:
+        if (missing := session.missing_rows()) > 0:
             where = "its file" if session.is_offline else "its file, and perhaps not on the server"
             self._troubles.say(
-                f"{session.missing_rows} of {session.rows} rows are not in {where} (is the disk full?); "
-                f"{_near(self._folder / 'metrics.jsonl')} has all rows"
+                f"{missing} of {session.rows} rows are not in {where} (is the disk full?); "
+                f"{self._log_file} has all rows"
             )
         if session.is_offline:
             self._troubles.say(f"recorded offline; to upload: wandb sync {_all_of(session.segments)}")
