@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -65,7 +65,10 @@ def start(application: Application) -> int:
         failed and the others are done; 130 or 143, it was interrupted.
     """
     prepare(application)
-    arguments = get_args_parser().parse_args()
+    try:
+        arguments = _parse(sys.argv[1:])
+    except SettingError as error:
+        return _say(str(error), 1)
     if arguments.config_path is not None:
         application = Application(**{**vars(application), "folder": Path(arguments.config_path).resolve()})
     name = arguments.config_name or application.name
@@ -94,6 +97,22 @@ def prepare(application: Application) -> None:
     """Make the schema and the names that the configuration refers to known, so that it can be composed."""
     application.store()
     register_resolvers()
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    """Flags and overrides in any order; Hydra, which parses them again, wants the flags first."""
+
+    def refuse(message: str) -> NoReturn:
+        raise SettingError(f"{message}; --help shows what can be given")
+
+    parser = get_args_parser()
+    parser.error = refuse  # type: ignore[method-assign]
+    arguments: argparse.Namespace = parser.parse_intermixed_args(argv)
+    flags = list(argv)
+    for override in arguments.overrides:
+        flags.remove(override)
+    sys.argv[1:] = [*flags, *arguments.overrides]
+    return arguments
 
 
 def _means_work(arguments: argparse.Namespace) -> bool:
