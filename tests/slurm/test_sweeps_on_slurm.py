@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slurm
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = str(ROOT / "experiments/segment.py")
 # One picture at a time, so that there is something to go on with. What takes long is the search itself.
-WORK = ("preset=paper", "batch_size=1", "threads=1", "write_pictures=false", "tracker=none", *os.environ.get("IEM_X", "").split())
+WORK = ("preset=paper", "batch_size=1", "threads=1", "write_pictures=false", "tracker=none")
 SECONDS = 75.0  # that the long job should take by itself; Slurm counts its limits in minutes
 
 
