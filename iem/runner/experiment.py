@@ -133,7 +133,7 @@ def note(job: Job, given: tuple[str, ...]) -> str:
 
 @contextlib.contextmanager
 def _profiled(path: Path | None) -> Iterator[None]:
-    """Write where the time went to ``path``, the longest first."""
+    """Write to ``path`` where the time went: in functions of ``iem`` with all that they call, and in any by itself."""
     if path is None:
         yield
         return
@@ -141,7 +141,8 @@ def _profiled(path: Path | None) -> Iterator[None]:
     with profile:
         yield
     with path.open("w", encoding="utf-8") as file:
-        pstats.Stats(profile, stream=file).sort_stats("cumulative").print_stats(60)
+        pstats.Stats(profile, stream=file).sort_stats("cumulative").print_stats(r"\biem\b", 40)
+        pstats.Stats(profile, stream=file).sort_stats("tottime").print_stats(40)
     say(f"profile: {path}")
 
 

@@ -144,6 +144,7 @@ def test_help_shows_groups_settings_and_examples(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_profile_and_limit(tmp_path):
     ended = start(tmp_path, "debug=profile", "preset=paper", "size=32", "max_steps=3", "write_pictures=false")
     assert ended.returncode == 0, ended.stderr
