@@ -37,6 +37,7 @@ from iem.segnet import Epoch, Photographs, compare, learners, mean_rows, segnet_
 from iem.visualise import contact_sheet
 
 PARTS = ("features", "inpainter", "initialiser", "objective", "optimiser", "refiner", "tracker", "segnet", "devices")
+METHODS = ("teacher", "network", "segnet")
 
 
 def train_segnet(config: DictConfig, parts: Parts) -> float:
@@ -125,29 +126,22 @@ def measure(
     network, refine = ours.initialiser, ours.refiner
     assert refine is not None
 
-    def taught(sample: Sample) -> Mask:
-        mask = teacher_mask(folder / "teacher", sample.name, sample.image, shown)
-        if mask is None:
+    def masks(sample: Sample) -> dict[str, Mask]:
+        taught = teacher_mask(folder / "teacher", sample.name, sample.image, shown)
+        if taught is None:
             raise ValueError(f"teacher: the mask of {sample.name} is gone; start the run again")
-        return mask
+        said = network(sample.image)
+        return {"teacher": taught, "network": said, "segnet": refine(sample.image, said)}
 
-    methods: dict[str, Callable[[Sample], Mask]] = {
-        "teacher": taught,
-        "network": lambda sample: network(sample.image),
-        "segnet": lambda sample: refine(sample.image, network(sample.image)),
-    }
     rows = {
-        part: compare(dataset, half, methods, ignore_rule=ignore_rule, on_picture=counter(f"measuring, {part}"))
+        part: compare(dataset, half, masks, ignore_rule=ignore_rule, on_picture=counter(f"measuring, {part}"))
         for part, half in halves.items()
         if half
     }
     shown_half = halves["others"] or halves["learned"]
     samples = [dataset[index] for index in evenly_spaced(shown_half, 8)]
-    table = [
-        [s.image, *(method(s).expand(-1, 3, -1, -1) for method in methods.values()), s.truth.expand(-1, 3, -1, -1)]
-        for s in samples
-    ]
-    sheet = contact_sheet(table, labels=["picture", *methods, "truth"], height=128)
+    table = [[s.image, *(mask.expand(-1, 3, -1, -1) for mask in (*masks(s).values(), s.truth))] for s in samples]
+    sheet = contact_sheet(table, labels=["picture", *METHODS, "truth"], height=128)
     write_image(folder / "masks.png", sheet)
     return rows
 
@@ -158,7 +152,7 @@ def print_means(means: dict[str, dict[str, float]]) -> None:
         return
     words = {"learned": "learned from", "others": "not learned from"}
     print(f"{'mean IoU':<10}" + "".join(f"{words[part] + ', ' + p:>26}" for part in means for p in ("fixed", "oracle")))
-    for method in ("teacher", "network", "segnet"):
+    for method in METHODS:
         values = [found[f"{method}/iou_{p}"] for found in means.values() for p in ("fixed", "oracle")]
         print(f"{method:<10}" + "".join(f"{value:>26.4f}" for value in values))
 

@@ -74,13 +74,9 @@ def save_checkpoint(
         raise ValueError(f"checkpoint: expected a name that ends in .safetensors, got {path.name}")
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     shape = {"class": "UNet", "width": network.width, "levels": network.levels}
-    about = {
-        "format": _FORMAT,
-        "architecture": json.dumps(shape, sort_keys=True),
-        "size": str(size),
-        "threshold": repr(threshold),
-    }
-    data: bytes = _safetensors().save(weights, metadata=about)
+    about = {"format": _FORMAT, "architecture": shape, "size": size, "threshold": float(threshold)}
+    # One entry: safetensors writes several in an order of its own, and the same network must have the same checksum.
+    data: bytes = _safetensors().save(weights, metadata={"iem": json.dumps(about, sort_keys=True)})
     digest = hashlib.sha256(data).hexdigest()
     full = {
         "format": _FORMAT,
@@ -132,7 +128,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     try:
         weights = _safetensors().load(data)
         about = _metadata(data)
-        shape = json.loads(about["architecture"])
+        shape = about["architecture"]
         size, threshold = int(about["size"]), float(about["threshold"])
         network = UNet(int(shape["width"]), int(shape["levels"]))
         network.load_state_dict(weights)
@@ -146,10 +142,10 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     return Checkpoint(network.eval().requires_grad_(False), size, threshold, card, digest)
 
 
-def _metadata(data: bytes) -> Mapping[str, str]:
-    """The text that a safetensors file carries: eight bytes of length, then JSON."""
+def _metadata(data: bytes) -> Mapping[str, Any]:
+    """What ``save_checkpoint`` put beside the weights: eight bytes of length, then JSON."""
     length = int.from_bytes(data[:8], "little")
-    found: Mapping[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
+    found: Mapping[str, Any] = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["iem"])
     return found
 
 

@@ -13,7 +13,7 @@ _POLARITIES: tuple[Polarity, ...] = ("fixed", "oracle")
 def compare(
     dataset: Dataset,
     indices: Sequence[int],
-    methods: Mapping[str, Callable[[Sample], Mask]],
+    masks: Callable[[Sample], Mapping[str, Mask]],
     *,
     ignore_rule: IgnoreRule = "exclude",
     on_picture: Callable[[str, int], None] | None = None,
@@ -23,7 +23,7 @@ def compare(
     Args:
         dataset: pictures and their truth.
         indices: which of them.
-        methods: name -> sample to mask; its truth is nobody's business but this function's.
+        masks: method -> mask of a sample, whose truth is nobody's business but this function's.
         ignore_rule: see ``iem.metrics.confusion``.
         on_picture: called with the name and how many there are, after each.
 
@@ -34,8 +34,8 @@ def compare(
     for index in indices:
         sample = dataset[index]
         row: Row = {"name": sample.name}
-        for name, method in methods.items():
-            counts = confusion(method(sample), sample.truth, ignore=sample.ignore, ignore_rule=ignore_rule)
+        for name, mask in masks(sample).items():
+            counts = confusion(mask, sample.truth, ignore=sample.ignore, ignore_rule=ignore_rule)
             for polarity in _POLARITIES:
                 scores = counts.scores(polarity)
                 row |= {f"{name}/{metric}_{polarity}": float(score) for metric, score in scores.items()}

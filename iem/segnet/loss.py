@@ -23,6 +23,7 @@ def robust_loss(logits: Tensor, target: Mask, *, doubt: float = 0.7) -> Scores:
         target: ``[b, 1, h, w]`` in [0, 1].
         doubt: q, above 0 to 1.
 
+    >>> import torch
     >>> target = torch.tensor([[[[0.0, 1.0]]]])
     >>> robust_loss(20 * (target - 0.5), target).item() < 1e-3 < robust_loss(20 * (0.5 - target), target).item()
     True

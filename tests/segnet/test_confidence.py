@@ -44,7 +44,7 @@ def test_area_and_status_go_first():
     lessons = with_masks([square(1), square(8), torch.ones(20, 20), square(9)], [9, 1, 9, 2])
     lessons = replace(lessons, usable=torch.tensor([True, True, True, False]))
     assert Confidence(keep=1)(lessons) == [1]
-    with pytest.raises(ValueError, match="none of 4 masks takes from 0.9 to 0.95 of its picture"):
+    with pytest.raises(ValueError, match=r"none of 4 masks takes from 0\.9 to 0\.95 of its picture"):
         Confidence(min_area=0.9)(lessons)
 
 

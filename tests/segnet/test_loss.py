@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from iem.segnet.loss import robust_loss
 
@@ -21,7 +21,9 @@ def test_little_doubt_is_cross_entropy():
     target = (torch.rand(2, 1, 5, 6, generator=chance) > 0.5).float()
     mask = logits.sigmoid()
     overlap = 1 - (2 * (mask * target).sum((1, 2, 3)) + 1) / ((mask + target).sum((1, 2, 3)) + 1)
-    expected = F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean((1, 2, 3)) + overlap / 2
+    expected = (
+        functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean((1, 2, 3)) + overlap / 2
+    )
     torch.testing.assert_close(robust_loss(logits, target, doubt=0.01), expected, rtol=0.02, atol=0)
 
 

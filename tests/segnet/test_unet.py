@@ -1,6 +1,6 @@
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from iem.segnet import UNet
 
@@ -25,7 +25,7 @@ def test_batch_is_a_loop():
 def test_padding_is_the_edge_repeated():
     unet = network(levels=1)  # one level pads nothing: the deeper network's outermost answer must not depend on it
     image = torch.rand(1, 3, 10, 10)
-    assert torch.equal(unet(image), unet(F.pad(image, (0, 0, 0, 0))))
+    assert torch.equal(unet(image), unet(functional.pad(image, (0, 0, 0, 0))))
 
 
 def test_it_knows_where_pixels_are():
