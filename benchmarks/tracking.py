@@ -1,8 +1,8 @@
 """What it costs to log every iteration: ``python benchmarks/tracking.py``.
 
 The same run (the built-in photographs at 128 x 128, no pictures written) without a tracker, with plain files, and with
-W&B offline, in turn and in this process, so that the ratios hold on a busy machine as well. A first round of each is not
-counted: it fills caches, and starts W&B, which is said apart.
+W&B offline, in turn and in this process, so that the ratios hold on a busy machine as well. A first round of each is
+not counted: it fills caches, and starts W&B, which is said apart.
 """
 
 import argparse

@@ -23,6 +23,7 @@ class JsonlTracker:
     white and the truth dashed; their row has the file's name. Tables go to ``<key>.jsonl``.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> folder = Path(tempfile.mkdtemp())
     >>> tracker = JsonlTracker()
     >>> tracker.start(RunIdentity("1f", "a run", folder))

@@ -55,6 +55,7 @@ class WandbSession:
             init_timeout=init_timeout,
             silent=True,
             x_disable_stats=True,
+            x_save_requirements=False,  # half a second; the versions that matter are in result.json
             x_transaction_log_flush_interval=1.0,  # what a killed run may lose of its file
         )
         with _folders_below(self._caches):

@@ -4,7 +4,8 @@ import contextlib
 import shlex
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,8 @@ class WandbTracker:
     so and how to upload it; whatever else W&B does, the run goes on. ``WANDB_MODE``, ``WANDB_API_KEY``,
     ``WANDB_BASE_URL`` and, in an agent of a sweep, its own id and project are heeded. All files are in the folder
     ``wandb`` of the run's folder. Without a session of W&B in this process before, later ones are silent, too.
+
+    W&B works in a thread of its own: a run waits for it at its end alone.
 
     Args:
         project: in which runs are listed.
@@ -69,45 +72,68 @@ class WandbTracker:
         self._project, self._entity, self._mode = project, entity, mode
         self._group, self._job_type, self._tags, self._notes = group, job_type, tuple(tags), notes
         self._init_timeout, self._finish_timeout, self._short_side = init_timeout, finish_timeout, short_side
-        self._session: WandbSession | None = None
+        self._worker: ThreadPoolExecutor | None = None
+        self._session: WandbSession | None = None  # of the worker alone
         self._log_file = "metrics.jsonl"
         self._troubles = Troubles("W&B", "")
         self._no_server_until = -_PAUSE
 
     def start(self, identity: RunIdentity) -> None:
         """Begin, or continue the run of that id."""
-        if self._session is not None:
+        if self._worker is not None:
             self.finish({}, failed=True)
-        self._log_file = _near(identity.folder / "metrics.jsonl")
+        self._session, self._log_file = None, _near(identity.folder / "metrics.jsonl")
         self._troubles = Troubles("W&B", f"{self._log_file} has all rows")
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wandb-tracker")
 
         def begin() -> None:
             self._session = self._open(identity)
 
-        self._troubles.attempt("begin", begin)
+        self._worker.submit(self._troubles.attempt, "begin", begin)
 
     def log(self, step: int, metrics: Mapping[str, float], axis: str = "opt/iter") -> None:
         """One row, at ``step`` of the axis of that name."""
-        session = self._session
-        if session is not None:
-            self._troubles.attempt("log a row", lambda: session.log(step, metrics, axis))
+        row = dict(metrics)
+        self._later("log a row", lambda session: session.log(step, row, axis))
 
     def image(self, key: str, step: int, image: Image, masks: Mapping[str, Mask], axis: str = "opt/iter") -> None:
         """A picture, and masks over it by name."""
-        session, size = self._session, self._short_side
-        if session is not None:
-            self._troubles.attempt("log a picture", lambda: session.image(key, step, image, masks, axis, size))
+        overlays, size = dict(masks), self._short_side
+        self._later("log a picture", lambda session: session.image(key, step, image, overlays, axis, size))
 
     def table(self, key: str, rows: Sequence[Mapping[str, object]]) -> None:
         """A table; all rows have the same columns."""
-        session = self._session
-        if session is None or not self._troubles.attempt("log a table", lambda: session.table(key, rows)):
-            return
-        if len(rows) > session.table_rows:
-            self._troubles.say(f"its table {key} shows {session.table_rows} of {len(rows)} rows, result.json has all")
+        copy = [dict(row) for row in rows]
+
+        def add(session: WandbSession) -> None:
+            session.table(key, copy)
+            if len(copy) > session.table_rows:
+                self._troubles.say(
+                    f"its table {key} shows {session.table_rows} of {len(copy)} rows, result.json has all"
+                )
+
+        self._later("log a table", add)
 
     def finish(self, summary: Mapping[str, float], *, failed: bool = False) -> None:
-        """End, with the numbers that count; online, once they have arrived or ``finish_timeout`` is over."""
+        """End, with the numbers that count, once all is written; online, at most ``finish_timeout`` after that."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        worker.submit(self._close, dict(summary), 1 if failed else 0)
+        worker.shutdown(wait=True)
+
+    def _later(self, purpose: str, action: Callable[[WandbSession], None]) -> None:
+        """Do it in W&B's own thread, after what is waiting there."""
+
+        def attempt() -> None:
+            session = self._session
+            if session is not None:
+                self._troubles.attempt(purpose, lambda: action(session))
+
+        if self._worker is not None:
+            self._worker.submit(attempt)
+
+    def _close(self, summary: Mapping[str, float], exit_code: int) -> None:
         session, self._session = self._session, None
         if session is None:
             return
@@ -116,7 +142,7 @@ class WandbTracker:
         def end() -> None:
             nonlocal arrived
             try:
-                session.finish(summary, exit_code=1 if failed else 0)
+                session.finish(summary, exit_code)
             except TimeoutError:
                 arrived = False
 
