@@ -43,11 +43,11 @@ def test_a_plan_that_is_not_whole_is_none(tmp_path, text):
 
 
 def test_folders_are_those_that_the_jobs_will_have(tmp_path, multirun):
-    multirun(tmp_path, "preset=paper,best", "inpainter.sigma=5,6", "threads=1")
+    multirun(tmp_path, "preset=paper,best", "size=128,64", "threads=1")
     names = read_plan(tmp_path).folder_names()
     assert [name.rsplit("-", 1)[0] for name in names] == ["paper-samples"] * 2 + ["best-samples"] * 2
     assert len(set(names)) == 4
-    # Other words for the same settings: 5 is the paper's own value, and threads change no result.
+    # Other words for the same settings: 128 is the default, and threads change no result.
     other = tmp_path / "other"
     multirun(other, "preset=paper", "threads=2,3")
     assert read_plan(other).folder_names() == [names[0], names[0]]
