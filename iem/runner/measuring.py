@@ -1,14 +1,14 @@
 """One batch of a run: segmented, measured, and written."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from iem.interfaces import Image, Mask, Progress, Sample, Solution
+from iem.interfaces import Image, Mask, Sample, Solution
 from iem.metrics.confusion import IgnoreRule, confusion
 from iem.metrics.max_f import f_curve
 from iem.metrics.mean_absolute_error import mean_absolute_error
@@ -48,7 +48,6 @@ def segment_and_measure(
     size: int,
     ignore_rule: IgnoreRule,
     write_pictures: bool,
-    on_step: Callable[[Progress, Mask, Mask], None] | None = None,
 ) -> Iterator[Measured]:
     """Search a batch of one shape together; each picture as soon as its files are written.
 
@@ -59,20 +58,14 @@ def segment_and_measure(
         size: short side at which to search, in pixels.
         ignore_rule: "exclude" or "background".
         write_pictures: whether there are any products.
-        on_step: called after each step with the progress, and truth and ignore of all samples.
     """
     image = torch.cat([sample.image for sample in batch])
     truth = torch.cat([sample.truth for sample in batch])
     ignore = torch.cat([torch.zeros_like(s.truth) if s.ignore is None else s.ignore for s in batch])
     recording = Recording()
 
-    def watch(progress: Progress) -> None:
-        recording(progress)
-        if on_step is not None:
-            on_step(progress, truth, ignore)
-
     begun = time.perf_counter()
-    solution = segment(image, preset, size=size, callback=watch)
+    solution = segment(image, preset, size=size, callback=recording)
     seconds = (time.perf_counter() - begun) / len(batch)
     scores = _scores(solution.mask, truth, ignore, ignore_rule)
     traces = recording.traces(truth, ignore, ignore_rule)

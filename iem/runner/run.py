@@ -9,7 +9,7 @@ from typing import Any
 
 from iem.checks import check_choice, check_number
 from iem.images import ImageError
-from iem.interfaces import Dataset, Mask, Progress, RunIdentity, Sample, Tracker
+from iem.interfaces import Dataset, RunIdentity, Sample, Tracker
 from iem.metrics.confusion import IgnoreRule
 from iem.presets import Preset
 from iem.runner.claims import claim
@@ -124,8 +124,7 @@ def run(
         tracker: shows the run while it goes on. None: nobody does.
         identity: what the tracker calls it; by default its settings' fingerprint and its folder's name.
         shard: the part of the dataset to do; None is all of it.
-        watch: so many pictures, evenly spaced over the whole dataset, are shown by the tracker while they are
-            searched.
+        watch: so many pictures, evenly spaced over the whole dataset, are shown by the tracker step by step.
         skip_finished: False forgets what an earlier run into the folder found, and does all of it anew.
 
     Raises:
@@ -186,7 +185,7 @@ def _run(dataset: Dataset, preset: Preset, plan: _Plan, names: Sequence[str]) ->
     watching = None
     if plan.tracker is not None:
         watched = [dataset.names[i * len(dataset) // plan.watch] for i in range(plan.watch)] if len(dataset) else []
-        watching = Watching(plan.tracker, watched, plan.ignore_rule, rows.values())
+        watching = Watching(plan.tracker, watched, rows.values())
     with EventLog(plan.log) as events:
         for batch in _batches(dataset, plan, skip=rows.keys(), failures=failures):
             for measured in segment_and_measure(
@@ -196,7 +195,6 @@ def _run(dataset: Dataset, preset: Preset, plan: _Plan, names: Sequence[str]) ->
                 size=plan.size,
                 ignore_rule=plan.ignore_rule,
                 write_pictures=plan.write_pictures,
-                on_step=_on_step(watching, [sample.name for sample in batch]),
             ):
                 row = measured.row
                 events.append(*measured.steps, row)
@@ -294,12 +292,6 @@ def _write_failure(folder: Path, error: Exception) -> None:
         )
     except (OSError, ImageError):  # a full disk is what failed: the error itself is about to be raised
         return
-
-
-def _on_step(watching: Watching | None, names: list[str]) -> Callable[[Progress, Mask, Mask], None] | None:
-    if watching is None or not watching.wants(names):
-        return None
-    return lambda progress, truth, ignore: watching.step(names, progress, truth, ignore)
 
 
 def _batches(dataset: Dataset, plan: _Plan, skip: Collection[str], failures: list[str]) -> Iterator[list[Sample]]:

@@ -3,28 +3,26 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from iem.images import resize_mask
-from iem.interfaces import Mask, Progress, Tracker
-from iem.metrics.confusion import IgnoreRule, confusion
+from iem.interfaces import Tracker
 from iem.runner.histories import mean_history
 from iem.runner.means import METRICS, POLARITIES, means
 from iem.runner.measuring import Measured
 
 COLUMNS = ("name", *(f"{metric}_{p}" for metric in METRICS for p in POLARITIES), "score", "steps", "status", "seconds")
+_LABELS = ("event", "name", "step")
 RUNNING = tuple(f"{metric}_{polarity}" for metric in ("iou", "dice") for polarity in POLARITIES)
 
 
 class Watching:
-    """Live curves of a few pictures, running means of all, and at the end the mean curves and the table.
+    """Curves of a few pictures, running means of all, and at the end the mean curves and the table.
 
-    * ``watch/<name>/...`` over ``opt/iter``: while one of the watched pictures is searched;
+    * ``watch/<name>/...`` over ``opt/iter``: the curves of a watched picture, as soon as it is finished;
     * ``data/...`` over ``data/pictures``: after each picture, the means over those finished so far;
     * ``opt/...`` over ``opt/iter``: at the end, the mean curves of the whole data set.
 
     Args:
         tracker: who is told.
         names: the watched pictures.
-        ignore_rule: as the run has it.
         rows: of the pictures that an earlier run has finished.
     """
 
@@ -32,33 +30,12 @@ class Watching:
         self,
         tracker: Tracker,
         names: Collection[str],
-        ignore_rule: IgnoreRule,
         rows: Collection[Mapping[str, Any]] = (),
     ) -> None:
-        self._tracker, self._names, self._ignore_rule = tracker, frozenset(names), ignore_rule
+        self._tracker, self._names = tracker, frozenset(names)
         self._finished, self._sums = 0, dict.fromkeys(RUNNING, (0.0, 0))
         for row in rows:
             self._add(row)
-
-    def wants(self, batch: Sequence[str]) -> bool:
-        """Whether one of these pictures is watched."""
-        return not self._names.isdisjoint(batch)
-
-    def step(self, batch: Sequence[str], progress: Progress, truth: Mask, ignore: Mask) -> None:
-        """One step of the search of a batch in which some pictures are watched."""
-        chosen = [i for i, name in enumerate(batch) if name in self._names]
-        mask = progress.mask[chosen]
-        size = (mask.shape[-2], mask.shape[-1])
-        small, hidden = resize_mask(truth[chosen], size), resize_mask(ignore[chosen], size)
-        counts = confusion(mask.clamp(0, 1), small, ignore=hidden, ignore_rule=self._ignore_rule)
-        metrics: dict[str, float] = {}
-        for k, i in enumerate(chosen):
-            metrics[f"watch/{batch[i]}/score"] = float(progress.score[i])
-            metrics[f"watch/{batch[i]}/moved"] = float(progress.moved[i])
-            for polarity in POLARITIES:
-                metrics[f"watch/{batch[i]}/iou_{polarity}"] = float(counts.iou(polarity)[k])
-                metrics[f"watch/{batch[i]}/dice_{polarity}"] = float(counts.dice(polarity)[k])
-        self._tracker.log(progress.step, metrics)
 
     def picture(self, measured: Measured) -> None:
         """One picture is finished."""
@@ -67,6 +44,9 @@ class Watching:
         self._tracker.log(self._finished, running, axis="data/pictures")
         sample = measured.sample
         if sample.name in self._names:
+            for row in measured.steps:
+                known = {key: value for key, value in row.items() if key not in _LABELS and value is not None}
+                self._tracker.log(row["step"], {f"watch/{sample.name}/{key}": value for key, value in known.items()})
             masks = {"prediction": measured.mask, "truth": sample.truth}
             steps = max(1, int(measured.row["steps"]))
             self._tracker.image(f"watch/{sample.name}/mask", steps, sample.image, masks)
