@@ -29,7 +29,10 @@ class Recipe:
         doubt: how little to insist on what the network contradicts, see ``iem.segnet.loss``.
         held_back: part of the pictures that is not trained on; agreement with the teacher's masks of these decides when
             to stop and which weights to keep.
-        patience: epochs without a better agreement after which training stops.
+        tolerance: how much less an agreement may be than the largest to count as good as that. The last such epoch is
+            taken: a few masks held back, which are wrong here and there themselves, tell no smaller differences, and
+            the later weights are the more settled ones.
+        patience: epochs in a row without an agreement as good as the largest after which training stops.
         rounds: trainings one after the other; from the second on, the masks are those of the network before.
         threshold: what the network must say for a pixel to be foreground, see ``SegNet``; goes with the checkpoint.
         augmentation: other views of the pictures.
@@ -50,9 +53,10 @@ class Recipe:
     average: float = 0.99
     doubt: float = 0.7
     held_back: float = 0.1
-    patience: int = 20
+    tolerance: float = 0.02
+    patience: int = 10
     rounds: int = 1
-    threshold: float = 0.6
+    threshold: float = 0.7
     augmentation: Augmentation = field(default_factory=Augmentation)
     confidence: Confidence = field(default_factory=Confidence)
 
@@ -63,6 +67,7 @@ class Recipe:
         check_number(self.rate, "rate", low=1e-8, high=1)
         check_number(self.decay, "decay", low=0, high=1)
         check_number(self.average, "average", low=0, high=0.9999)
+        check_number(self.tolerance, "tolerance", low=0, high=1)
         check_number(self.doubt, "doubt", low=0.01, high=1)
         check_number(self.threshold, "threshold", low=0.01, high=0.99)
         check_number(self.held_back, "held_back", low=0.01, high=0.9)

@@ -63,14 +63,14 @@ class Student(LightningModule):
 
     @property
     def best_epoch(self) -> int:
-        """The first of the epochs with the largest agreement, counted from 1; 0 before the first."""
-        if not self.history:
-            return 0
-        return 1 + max(range(len(self.history)), key=lambda i: (self.history[i]["agreement"], -i))
+        """The last of the epochs whose agreement is as good as the largest, counted from 1; 0 before the first."""
+        agreements = [epoch["agreement"] for epoch in self.history]
+        good = max(agreements, default=0.0) - self._recipe.tolerance
+        return max((i for i, agreement in enumerate(agreements, start=1) if agreement >= good), default=0)
 
     @property
     def has_finished(self) -> bool:
-        """Whether the agreement has not grown for as long as the recipe allows."""
+        """Whether no epoch has been as good as the best one for as long as the recipe allows."""
         return len(self.history) - self.best_epoch >= self._recipe.patience
 
     def configure_optimizers(self) -> Any:
@@ -122,7 +122,7 @@ class Student(LightningModule):
             self.best = {name: value.detach().cpu().clone() for name, value in self.averaged.state_dict().items()}
         self.trainer.should_stop = self.has_finished
         if self._on_epoch is not None and self.trainer.is_global_zero:
-            best = self.history[self.best_epoch - 1]["agreement"]
+            best = max(epoch["agreement"] for epoch in self.history)
             self._on_epoch(Epoch(self._number, len(self.history), self._recipe.epochs, loss, agreement, best))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -77,6 +77,7 @@ def recipe():
         batch_size=3,
         rate=0.02,
         patience=4,
+        tolerance=0.0,
         average=0.5,
         held_back=0.25,
         augmentation=Augmentation(turn=5),

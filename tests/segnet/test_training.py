@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from iem.images import ImageError
-from iem.segnet import Devices, train
+from iem.segnet import Devices, student, train
 
 
 class StopError(Exception):
@@ -66,14 +66,24 @@ def test_what_is_finished_is_not_trained_again(lessons, recipe, tmp_path):
     assert [torch.equal(weights(a), weights(b)) for a, b in zip(first, second, strict=True)] == [True, True]
 
 
-def test_early_stop(lessons, recipe, tmp_path):
-    still = replace(recipe, rate=1e-8, epochs=30, patience=3)  # nothing changes, so the first epoch stays the best
+@pytest.mark.parametrize(
+    ("agreements", "best", "stops"),
+    [
+        ([0.5, 0.9, 0.3, 0.3, 0.3, 1.0], 2, 5),  # 1.0 would come too late
+        ([0.5, 0.9, 0.3, 0.89, 0.3, 0.3, 0.3, 1.0], 4, 7),  # within the tolerance: as good, and later
+        ([0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 6, 6),
+    ],
+)
+def test_early_stop(agreements, best, stops, lessons, recipe, tmp_path, monkeypatch):
+    given = iter(agreements)
+    monkeypatch.setattr(student, "_agreement", lambda mask, other: torch.tensor([next(given)]))
+    recipe = replace(recipe, epochs=len(agreements), patience=3, tolerance=0.02)
     epochs = []
-    done = train(lessons, still, folder=tmp_path, on_epoch=epochs.append)
-    assert len(epochs) == 4
-    assert done[0].best_epoch == 1
+    done = train(lessons, recipe, folder=tmp_path, on_epoch=epochs.append)
+    assert len(epochs) == stops
+    assert done[0].best_epoch == best
     again = []
-    train(lessons, still, folder=tmp_path, on_epoch=again.append)
+    train(lessons, recipe, folder=tmp_path, on_epoch=again.append)
     assert again == []
 
 
