@@ -139,7 +139,7 @@ class BinaryMaxF(Metric):
 
 def _curves(prediction: Mask, true: Bool[Tensor, "b 1 h w"], kept: Bool[Tensor, "b 1 h w"]) -> FCurves:
     precision = torch.float32 if prediction.device.type == "mps" else torch.float64
-    # The value of an 8-bit mask, divided by 255 in single precision, may lie just below its level.
+    # The complement of an 8-bit mask, in single precision, may lie just below its level.
     level = (prediction.to(precision) * (LEVELS - 1) + 1e-3).floor().long()
     picture = torch.arange(len(true), device=true.device)[:, None, None, None]
     bins = (picture * 2 + true) * LEVELS + level

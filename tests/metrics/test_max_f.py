@@ -70,13 +70,15 @@ def test_equals_scikit_learn_at_one_level():
         assert curves[i, 100].item() == pytest.approx(expected, abs=1e-12)
 
 
-def test_every_level_of_an_8_bit_mask_is_its_own():
+@pytest.mark.parametrize("complement", [False, True])
+def test_every_level_of_an_8_bit_mask_is_its_own(complement):
     levels = torch.arange(256).float().reshape(1, 1, 16, 16) / 255
-    truth = (levels >= levels.flatten()[77]).float()
-    curve = f_curve(levels, truth)[0]
-    assert curve.argmax() == 77
-    assert curve[77].item() == 1
-    assert (curve[[76, 78]] < 1).all()
+    levels = 1 - levels.flip(2, 3) if complement else levels
+    for level in range(1, 256):
+        truth = (torch.arange(256) >= level).float().reshape(1, 1, 16, 16)
+        curve = f_curve(levels, truth)[0]
+        assert curve[level].item() == 1
+        assert (curve == 1).sum() == 1
 
 
 def test_the_mean_comes_before_the_maximum():
