@@ -63,7 +63,7 @@ def train_segnet(config: DictConfig, parts: Parts) -> float:
     with exclusive(folder):
         claim_folder(folder, result_settings(config))
         if tracker is not None:
-            tracker.start(replace(identity(config, hydra), job_type="train"))
+            tracker.start(replace(identity(settings, result_settings(config, settings), hydra), job_type="train"))
         kept = {"folder": folder / "teacher", "settings": shown, "batch_size": config.batch_size}
         ask = partial(segment, preset=teacher, size=config.size)
         checkpoint = study(

@@ -45,8 +45,8 @@ class MutualInformation:
 
     def prepare(self, image: Image) -> Objective:
         """The same objective with the features computed once."""
-        # In one layout, lest sums run in another order for a batch of one: a score must not depend, not even in its last
-        # digit, on which pictures are searched together.
+        # In one layout, lest sums run in another order for a batch of one: no digit of a score must depend on which
+        # pictures are searched together.
         return _PreparedMutualInformation(self.features(image).contiguous())
 
     def __call__(self, image: Image, mask: Regions) -> Scores:

@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,7 +23,12 @@ SILENCE = 30.0  # seconds without a sign after which a holder on another machine
 
 @contextmanager
 def claim(
-    path: Path, *, on_wait: Callable[[str], None] | None = None, beat: float = BEAT, silence: float = SILENCE
+    path: Path,
+    about: Mapping[str, Any] | None = None,
+    *,
+    on_wait: Callable[[str], None] | None = None,
+    beat: float = BEAT,
+    silence: float = SILENCE,
 ) -> Iterator[None]:
     """Hold the file ``path`` while the block runs; wait first for as long as another process holds it.
 
@@ -34,6 +39,7 @@ def claim(
 
     Args:
         path: the lock file; its folder exists. It is gone afterwards.
+        about: what else the file shall say.
         on_wait: told once who holds it, as ``"process 17 on node3"``.
         beat: seconds.
         silence: seconds.
@@ -61,6 +67,7 @@ def claim(
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "slurm_job": _slurm_job(),
         "token": secrets.token_hex(8),
+        **(about or {}),
     }
     os.ftruncate(file, 0)
     os.pwrite(file, json.dumps(mine).encode(), 0)

@@ -18,13 +18,14 @@ from omegaconf.errors import OmegaConfBaseException
 from iem.interfaces import RunIdentity
 from iem.presets import Preset
 from iem.runner.application import say
-from iem.runner.naming import result_settings, short_fingerprint, task_settings
+from iem.runner.naming import result_settings, task_settings
 from iem.runner.run import run
 from iem.runner.schema.command import Job, plain
 from iem.runner.schema.parts import Parts
 from iem.runner.schema.problems import SettingError
 from iem.runner.schema.segment import check_ranges
 from iem.runner.schema.usage import check_used, is_random
+from iem.runner.settings import fingerprint
 from iem.runner.shards import Shard
 from iem.runner.table import table
 from iem.runner.threads import set_threads, share_of_cores, usable_cores
@@ -48,13 +49,14 @@ def segment_dataset(config: DictConfig, parts: Parts) -> float:
     np.random.seed(config.seed)  # noqa: NPY002  other people's parts may draw from it
     torch.manual_seed(config.seed)
     settings = task_settings(config)
+    found = result_settings(config, settings)
     tracker = parts.make(settings["tracker"], "tracker")
     with _profiled(folder / "profile.txt" if config.profile else None):
         result = run(
             parts.make(settings["dataset"], "dataset"),
             preset(settings, hydra.runtime.choices["preset"], parts),
             folder=folder,
-            settings=result_settings(config),
+            settings=found,
             size=config.size,
             batch_size=config.batch_size,
             ignore_rule=config.ignore_rule,
@@ -63,7 +65,7 @@ def segment_dataset(config: DictConfig, parts: Parts) -> float:
             on_row=lambda row, count: say(f"{row['name']}: {row['status']}, {row['steps']} steps"),
             on_wait=lambda name: say(f"waiting for {name}, which works in {folder}"),
             tracker=tracker,
-            identity=identity(config, hydra),
+            identity=identity(settings, found, hydra),
             shard=Shard(config.shard.index, config.shard.count),
             watch=config.watch,
             skip_finished=config.skip_finished,
@@ -89,18 +91,24 @@ def preset(settings: dict[str, Any], name: str, parts: Parts) -> Preset:
     )
 
 
-def identity(config: DictConfig, hydra: Any) -> RunIdentity:
-    """What the run is called wherever it is watched."""
+def identity(settings: dict[str, Any], found: dict[str, Any], hydra: Any) -> RunIdentity:
+    """What the run is called wherever it is watched.
+
+    Args:
+        settings: all of the task's.
+        found: those that its result depends on.
+        hydra: Hydra's own.
+    """
     folder = Path(hydra.runtime.output_dir)
     is_sweep = hydra.mode is not None and hydra.mode.name == "MULTIRUN"
     choices = hydra.runtime.choices
     experiment = str(choices.get("experiment") or "")
     return RunIdentity(
-        id=short_fingerprint(config),
+        id=fingerprint(found)[:12],
         name=folder.name,
         folder=folder,
-        config=task_settings(config),
-        group=folder.parent.name if is_sweep else config.name,
+        config=settings,
+        group=folder.parent.name if is_sweep else settings["name"],
         job_type="ablation" if experiment.startswith("ablation") else "segment",
         tags=tuple(dict.fromkeys(filter(None, (choices["preset"], choices["dataset"], experiment)))),
         notes=" ".join(hydra.overrides.task),

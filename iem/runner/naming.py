@@ -33,8 +33,12 @@ def task_settings(config: DictConfig) -> dict[str, Any]:
     return OmegaConf.to_container(OmegaConf.create(own), resolve=True)  # type: ignore[return-value]
 
 
-def result_settings(config: DictConfig) -> dict[str, Any]:
+def result_settings(config: DictConfig, settings: dict[str, Any] | None = None) -> dict[str, Any]:
     """The settings that a result depends on.
+
+    Args:
+        config: of a task.
+        settings: its ``task_settings`` if they are known already: resolving them takes milliseconds.
 
     >>> config = OmegaConf.create({"title": "a", "size": 8, "half": "${size}", "features": {"low": 0}})
     >>> result_settings(config)
@@ -42,7 +46,7 @@ def result_settings(config: DictConfig) -> dict[str, Any]:
     """
     raw = OmegaConf.to_container(OmegaConf.create({k: v for k, v in config.items_ex(resolve=False) if k != "hydra"}))
     idle = [key for key in unused(raw) if key in SHARED]  # type: ignore[arg-type]
-    return {key: value for key, value in task_settings(config).items() if key not in (*OUTSIDE, *idle)}
+    return {key: value for key, value in (settings or task_settings(config)).items() if key not in (*OUTSIDE, *idle)}
 
 
 def short_fingerprint(config: DictConfig) -> str:

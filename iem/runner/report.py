@@ -1,6 +1,7 @@
 """One page that shows a whole run and opens anywhere: no network, no script, every picture inside the file."""
 
 import base64
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,11 +77,7 @@ def write_report(
     ranked = sorted(rows, key=lambda row: -_number(row.get("iou_oracle"), missing=-math.inf))
     shown = {i for i in range(len(ranked)) if i < most_cards - most_cards // 2 or i >= len(ranked) - most_cards // 2}
     entries = [_entry(row, i, Path(folder), shown=i in shown) for i, row in enumerate(ranked)]
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = resources.files("iem.runner").joinpath("report.html").read_text(encoding="utf-8")
-    page = environment.from_string(template).render(
+    page = _template().render(
         title=legible(title),
         entries=entries,
         cards=[entry for entry in entries if entry.shown],
@@ -91,6 +88,15 @@ def write_report(
         versions={legible(k): legible(v) for k, v in (versions_here() if versions is None else versions).items()},
     )
     write_atomic(path, page.encode("utf-8", "replace"))
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    """The page's template; compiling it takes longer than filling it in."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(resources.files("iem.runner").joinpath("report.html").read_text(encoding="utf-8"))
 
 
 def _entry(row: Mapping[str, object], rank: int, folder: Path, *, shown: bool) -> Entry:

@@ -117,7 +117,7 @@ def run(
         batch_size: pictures of one shape that are searched together; no number depends on it.
         ignore_rule: what happens to pixels that the dataset says to ignore: "exclude", or "background" (they
             count as truth 0).
-        write_pictures: masks, cut-outs, overlays and films; without, numbers only.
+        write_pictures: masks, cut-outs, overlays, films and curves; without, numbers only.
         title: heads the report.
         on_row: called with each row and the number of pictures, as soon as the row is on disk.
         on_wait: called with the name of another process that holds the folder, once.
@@ -151,7 +151,7 @@ def run(
     names = [dataset.names[i] for i in plan.shard.indices(len(dataset))]
     if plan.skip_finished and (found := _finished(plan, names)):
         return found
-    with claim(plan.folder / "run.lock", on_wait=plan.on_wait):
+    with claim(plan.folder / "run.lock", {"pictures": len(names)}, on_wait=plan.on_wait):
         _check_settings(plan)
         if plan.skip_finished and (found := _finished(plan, names)):
             return found
@@ -206,7 +206,8 @@ def _run(dataset: Dataset, preset: Preset, plan: _Plan, names: Sequence[str]) ->
     ordered = [rows[name] for name in names if name in rows]
     result = Result([_brief(row) for row in ordered], means(ordered), kept, failures, plan.folder, plan.report)
     found = histories(read_events(plan.log), list(rows))
-    write_result(result, plan.settings, title=plan.title, found=found, provenance=provenance.describe)
+    shown = found if plan.write_pictures else {}
+    write_result(result, plan.settings, title=plan.title, found=shown, provenance=provenance.describe)
     if watching is not None:
         watching.finish(ordered, {name: found[name] for name in names if name in found})
     return result

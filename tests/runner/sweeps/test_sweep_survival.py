@@ -129,5 +129,5 @@ def test_launchers_change_no_number(tmp_path, undisturbed, launcher):
 @pytest.mark.timeout(600)
 def test_ray_changes_no_number(tmp_path, undisturbed):
     pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason='not installed: pip install "iem[ray]"')
-    finish(begin(tmp_path, "hydra/launcher=ray"))
+    finish(begin(tmp_path, "hydra/launcher=ray_cluster"))
     assert everything(tmp_path) == undisturbed
