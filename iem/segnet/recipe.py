@@ -27,8 +27,8 @@ class Recipe:
         decay: weight decay of AdamW.
         average: decay per step of the moving average of the weights, which is what comes out.
         doubt: how little to insist on what the network contradicts, see ``iem.segnet.loss``.
-        held_back: part of the pictures that is not trained on; agreement with the teacher's masks of these decides when
-            to stop and which weights to keep.
+        held_back: part of the pictures that is not trained on, but at least 4 of 16 and more; agreement with the
+            teacher's masks of these decides when to stop and which weights to keep.
         tolerance: how much less an agreement may be than the largest to count as good as that. The last such epoch is
             taken: a few masks held back, which are wrong here and there themselves, tell no smaller differences, and
             the later weights are the more settled ones.
@@ -52,7 +52,7 @@ class Recipe:
     decay: float = 1e-2
     average: float = 0.99
     doubt: float = 0.7
-    held_back: float = 0.1
+    held_back: float = 0.05
     tolerance: float = 0.02
     patience: int = 10
     rounds: int = 1

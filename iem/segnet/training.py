@@ -128,7 +128,7 @@ def _train_once(
 
 def _split(chosen: list[int], part: float) -> tuple[list[int], list[int]]:
     """What to learn from and what to hold back: evenly spaced, the same for every round and every resumption."""
-    count = max(1, round(part * len(chosen)))
+    count = max(1, min(4, len(chosen) // 4), round(part * len(chosen)))
     if count >= len(chosen):
         raise ValueError(
             f"lessons: expected at least 2 pictures with believable masks, got {len(chosen)}; "
