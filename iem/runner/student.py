@@ -62,7 +62,7 @@ def train_student(table: TablePlan, data: str, dataset: Dataset, teacher: str) -
             )
     config = table.compose("segnet", data)
     config.initialiser.checkpoint, config.initialiser.sha256 = str(path), SegNet(path).sha256
-    config.shard = {"index": HELD_OUT.index, "count": HELD_OUT.count}
+    config.shard.index, config.shard.count = HELD_OUT.index, HELD_OUT.count
     found = result_settings(config)
     found["initialiser"].pop("checkpoint")  # its checksum says which it is, wherever it lies
     return table.preset(f"segnet_{teacher}", config), found
