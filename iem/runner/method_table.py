@@ -74,7 +74,7 @@ def make_table(config: DictConfig, parts: Parts) -> float:
         The best mean IoU with oracle polarity.
 
     Raises:
-        RuntimeError: a method failed; the table has the others.
+        ValueError: a method failed; the table has the others.
     """
     hydra = HydraConfig.get()
     conf = next(Path(source.path) for source in hydra.runtime.config_sources if source.provider == "main")
@@ -97,9 +97,7 @@ def make_table(config: DictConfig, parts: Parts) -> float:
     sys.stdout.write(f"{as_markdown(comparisons, title=config.title)}\npage: {table.folder / 'table.html'}\n")
     failed = sum(len(each.failures) for each in comparisons)
     if failed:
-        raise RuntimeError(
-            f"{failed} of the methods failed, the table has the others; the same command tries them again"
-        )
+        raise ValueError(f"{failed} of the methods failed, the table has the others; the same command tries them again")
     return _best(comparisons)
 
 
