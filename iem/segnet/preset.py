@@ -21,5 +21,5 @@ def segnet(checkpoint: Path | str) -> Preset:
         initialiser=SegNet(checkpoint),
         objective=best().objective,
         optimiser=None,
-        refiner=GuidedFilter(radius=16, epsilon=2e-3, contrast=6.0),
+        refiner=GuidedFilter(radius=20, epsilon=1e-3, contrast=6.0),
     )
