@@ -32,8 +32,8 @@ NOTES = (
     "MAE is better where it is smaller. Seconds are per picture.",
 )
 APART_NOTE = (
-    "SegNet was trained on its teacher's masks of the other pictures of the set, without any truth. "
-    "Only these pictures are fair to it."
+    "SegNet learned from its teacher's masks of every other picture, without any truth; "
+    "the held-out pictures are the rest, and alone are a fair test of it."
 )
 
 
