@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -76,16 +77,27 @@ def sweep_name(name: str | None, choices: Mapping[str, Any], overrides: Sequence
 
 
 def register_resolvers() -> None:
-    """Make ``${fingerprint:}`` and ``${sweep_name:...}``, with the arguments of ``sweep_name``, known to OmegaConf.
+    """Make ``${fingerprint:}``, ``${sha256_of:KEY}`` and ``${sweep_name:...}``, with its arguments, known to OmegaConf.
 
     The name of a sweep is kept for all of its jobs, whose own overrides are other ones.
     """
+    OmegaConf.register_new_resolver("sha256_of", _sha256_of, replace=True)
     OmegaConf.register_new_resolver("fingerprint", _fingerprint, replace=True)
     OmegaConf.register_new_resolver("sweep_name", sweep_name, replace=True, use_cache=True)
 
 
 def _fingerprint(*, _root_: DictConfig) -> str:
     return short_fingerprint(_root_)
+
+
+def _sha256_of(key: str, *, _parent_: DictConfig) -> str | None:
+    """Of the content of the file that a neighbouring setting names; None if there is none: whoever reads it says so."""
+    if OmegaConf.is_missing(_parent_, key):
+        return None
+    try:
+        return hashlib.sha256(Path(str(_parent_[key])).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _owner(override: str) -> str:

@@ -131,7 +131,9 @@ def test_identity_says_what_a_tracker_shows(monkeypatch):
     hydra = OmegaConf.create(OmegaConf.to_container(asked.config.hydra, resolve=False))
     with_folder = OmegaConf.merge(hydra, {"runtime": {"output_dir": "/o/sweeps/ablation_lambda-1/paper-samples-2"}})
     monkeypatch.setattr(with_folder, "mode", asked.config.hydra.mode)
-    found = identity(next(iter(asked.jobs)).config, with_folder)
+    config = next(iter(asked.jobs)).config
+    found = identity(task_settings(config), result_settings(config), with_folder)
+    assert found.id == short_fingerprint(config)
     assert (found.group, found.job_type, found.name) == ("ablation_lambda-1", "ablation", "paper-samples-2")
     assert found.tags == ("paper", "samples", "ablation_lambda")
     assert "objective.weights.diversity=3" in found.notes
