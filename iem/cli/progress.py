@@ -50,7 +50,11 @@ def describe_status(status: str, steps: int) -> str:
 
     >>> describe_status("converged", 1), describe_status("constant", 0)
     ('converged after 1 step', 'flat picture: empty mask')
+    >>> describe_status("converged", 0)
+    'found without a search'
     """
+    if status == "converged" and steps == 0:  # a network's mask
+        return "found without a search"
     return WORDS[status].format(steps=f"{steps} step{'' if steps == 1 else 's'}")
 
 
