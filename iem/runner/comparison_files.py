@@ -6,11 +6,9 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import PIL.Image
 import yaml  # type: ignore[import-untyped]
 
@@ -18,6 +16,7 @@ from iem.images import write_atomic, write_image
 from iem.interfaces import Image
 from iem.runner.comparison import Comparison, Gain, Interval, Line, as_plain, best_of, columns
 from iem.runner.means import POLARITIES
+from iem.runner.pages import template
 from iem.runner.results import plain, write_json
 from iem.runner.versions import versions
 from iem.visualise import legible
@@ -194,11 +193,7 @@ def _seconds(seconds: float) -> str:
 def _page(
     comparisons: Sequence[Comparison], title: str, settings: Mapping[str, Any], sheets: Mapping[str, Image]
 ) -> str:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = resources.files("iem.runner").joinpath("comparison.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(
+    return template("comparison.html").render(
         title=legible(title),
         headings=[heading for _, heading in columns()],
         polarities=list(reversed(POLARITIES)),

@@ -1,20 +1,18 @@
 """One page that shows a whole run and opens anywhere: no network, no script, every picture inside the file."""
 
 import base64
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from io import BytesIO
 from pathlib import Path
 
-import jinja2
 import PIL.Image
 import torch
 import yaml  # type: ignore[import-untyped]
 
 from iem.images import ImageError, read, write_atomic
+from iem.runner.pages import template
 from iem.runner.versions import versions as versions_here
 from iem.visualise import legible
 from iem.visualise.contact_sheets import to_bytes
@@ -77,7 +75,7 @@ def write_report(
     ranked = sorted(rows, key=lambda row: -_number(row.get("iou_oracle"), missing=-math.inf))
     shown = {i for i in range(len(ranked)) if i < most_cards - most_cards // 2 or i >= len(ranked) - most_cards // 2}
     entries = [_entry(row, i, Path(folder), shown=i in shown) for i, row in enumerate(ranked)]
-    page = _template().render(
+    page = template("report.html").render(
         title=legible(title),
         entries=entries,
         cards=[entry for entry in entries if entry.shown],
@@ -88,15 +86,6 @@ def write_report(
         versions={legible(k): legible(v) for k, v in (versions_here() if versions is None else versions).items()},
     )
     write_atomic(path, page.encode("utf-8", "replace"))
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    """The page's template; compiling it takes longer than filling it in."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(resources.files("iem.runner").joinpath("report.html").read_text(encoding="utf-8"))
 
 
 def _entry(row: Mapping[str, object], rank: int, folder: Path, *, shown: bool) -> Entry:

@@ -4,15 +4,14 @@ import base64
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from io import BytesIO
 from pathlib import Path
 
-import jinja2
 import PIL.Image
 import yaml  # type: ignore[import-untyped]
 
 from iem.images import ImageError, read, write_atomic
+from iem.runner.pages import template
 from iem.runner.sweeps.charts import numeric_columns, progress_chart, setting_chart
 from iem.runner.sweeps.comparison import SMALLER_IS_BETTER, Comparison, Finished, compare, number, quality, shown
 from iem.runner.sweeps.jobs import STATES, Job, Sweep
@@ -136,11 +135,7 @@ def _page(
         (legible(name), _card(name, better, comparison.by), _card(name, worse, comparison.by))
         for name, better, worse in (comparison.contested(_CONTESTED) if winner else [])
     ]
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = resources.files("iem.runner.sweeps").joinpath("report.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(
+    return template("sweeps/report.html").render(
         title=title,
         by=_metrics(comparison).get(comparison.by, comparison.by),
         smaller=comparison.by.startswith(SMALLER_IS_BETTER),
