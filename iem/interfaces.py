@@ -217,6 +217,47 @@ class Refiner(Protocol):
         ...
 
 
+@runtime_checkable
+class Finder(Protocol):
+    """Proposes the next region of a scene: ``(image, within) -> mask``."""
+
+    def __call__(self, image: Image, within: Mask) -> Mask:
+        """The part of ``within`` that depends least on the rest of it.
+
+        Args:
+            image: ``[1, 3, h, w]``, one picture.
+            within: ``[1, 1, h, w]``, 0 or 1: where to look. What lies outside has no influence on where the mask runs.
+
+        Returns:
+            ``[1, 1, h, w]`` in [0, 1], 0 outside ``within``; empty if there is nothing to propose.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How much a proposed region differs from chance.
+
+    Attributes:
+        score: how much the region's own side of its boundary tells of the pixels there; larger is better.
+        p_value: the share of chance's masks that score as well.
+        significant: whether to accept.
+    """
+
+    score: float
+    p_value: float
+    significant: bool
+
+
+@runtime_checkable
+class SignificanceTest(Protocol):
+    """Whether a region could be there by chance: ``(image, mask, within) -> verdict``."""
+
+    def __call__(self, image: Image, mask: Mask, within: Mask) -> Verdict:
+        """Judge one proposal; the arguments are those of a ``Finder`` and its answer, cut at one half."""
+        ...
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a callback of ``maximise`` is shown after each step: the whole batch, settled pictures included."""
@@ -240,12 +281,14 @@ class Sample:
         image: ``[1, 3, h, w]`` in [0, 1].
         truth: ``[1, 1, h, w]``, 0 or 1.
         ignore: ``[1, 1, h, w]``, 1 = do not score this pixel; None where the dataset has no such map.
+        labels: ``int[h, w]``, the region of every pixel; None where the truth has but two, ``truth`` and the rest.
     """
 
     name: str
     image: Image
     truth: Mask
     ignore: Mask | None = None
+    labels: Int[Tensor, "h w"] | None = None
 
 
 @runtime_checkable

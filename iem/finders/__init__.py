@@ -1,0 +1,1 @@
+"""Finders: what proposes the next region of a scene."""

@@ -1,0 +1,1 @@
+"""Peeling: a scene taken apart, region by region."""
