@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
     from iem.interfaces import Progress as Step
-    from iem.runner.batch import Outcome
+    from iem.runner.inputs import Outcome
     from iem.runner.work import Work
 
 _FEW = 20

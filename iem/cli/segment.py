@@ -15,7 +15,8 @@ from iem.cli.progress import DEGENERATE, Display, describe_outcome, describe_sta
 from iem.cli.streams import UsageError, say, write_bytes, write_json_line
 
 if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
-    from iem.runner.batch import Batch, Outcome
+    from iem.runner.batch import Batch
+    from iem.runner.inputs import Outcome
     from iem.runner.work import Work
 
 EPILOG = """
@@ -113,7 +114,8 @@ def segment(
     if output == "-" and sys.stdout.isatty():
         raise UsageError("-o - writes a PNG file to standard output, which is a terminal here; redirect it to a file")
     with interruptible():
-        from iem.runner.batch import Batch, choose_device
+        from iem.runner.batch import Batch
+        from iem.runner.inputs import choose_device
         from iem.runner.work import list_work
 
         try:
@@ -155,7 +157,8 @@ def _prepared_folder(folder: Path, inputs: list[str]) -> Path:
 
 def _to_stdout(works: list["Work"], batch: "Batch") -> int:
     from iem.images import write_mask
-    from iem.runner.batch import Outcome, failure, segment_stream
+    from iem.runner.batch import segment_stream
+    from iem.runner.inputs import Outcome, failure
 
     if len(works) != 1:
         raise UsageError(f"-o - takes one picture, the inputs hold {len(works)}; name a folder instead")

@@ -1,21 +1,18 @@
 """Segmenting pictures into a folder: what an earlier run finished is kept, and one bad file does not stop the rest."""
 
 import hashlib
-import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
-
-import torch
+from typing import Any
 
 from iem.checks import check_choice, check_number
-from iem.images import DEFAULT_MAX_PIXELS, ImageError, Picture, read
+from iem.images import DEFAULT_MAX_PIXELS, Picture
 from iem.images.errors import printable
-from iem.images.sources import label, take
 from iem.interfaces import Progress, Solution
 from iem.presets import PRESETS, Preset
+from iem.runner.inputs import Identity, Outcome, decode, failure, identities, is_finished, read_bytes, refuse_inputs
 from iem.runner.products import Products
 from iem.runner.recording import Recording
 from iem.runner.results import read_json, write_json
@@ -72,41 +69,6 @@ class Batch:
         return {"preset": describe(self.how), "size": self.size}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one picture.
-
-    Attributes:
-        work: the picture.
-        kind: "skipped" if an earlier run had finished it.
-        record: what is known of the result: the JSON file beside it; empty if it failed.
-        files: kind -> file, such as ``"mask"``; empty if it failed.
-        error: why it failed.
-    """
-
-    work: Work
-    kind: Literal["done", "skipped", "failed"]
-    record: Mapping[str, Any]
-    files: Mapping[str, Path]
-    error: str | None = None
-
-
-def choose_device(name: str) -> str:
-    """The device called "cpu" or "cuda"; "auto" is CUDA where there is one.
-
-    Raises:
-        ValueError: another name, or CUDA where there is none.
-
-    >>> choose_device("cpu")
-    'cpu'
-    """
-    check_choice(name, "device", ("auto", "cpu", "cuda"))
-    available = name != "cpu" and torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise ValueError("device: expected a CUDA device, but PyTorch finds none; use cpu, or see iem doctor")
-    return "cuda" if available else "cpu"
-
-
 def segment_files(
     works: Sequence[Work], folder: Path, batch: Batch, *, on_step: OnStep | None = None
 ) -> Iterator[Outcome]:
@@ -118,7 +80,7 @@ def segment_files(
     """
     settings = batch.settings
     stamp = {"settings": settings, "settings_sha256": fingerprint(settings), "version": versions()["iem"]}
-    inputs = {identity: work.name for work in works if (identity := _identity(work.source)) is not None}
+    inputs = identities(works)
     for work in works:
         try:
             outcome = _segment_file(work, folder, batch, stamp, inputs, on_step)
@@ -133,19 +95,7 @@ def segment_stream(work: Work, batch: Batch) -> Solution:
     Raises:
         ImageError: the picture cannot be read.
     """
-    return _search(_decode(_bytes(work, batch), work, batch), batch, None)
-
-
-def failure(error: Exception, work: Work) -> str:
-    """Why a picture failed, in one clause that does not repeat its name."""
-    if isinstance(error, ImageError):
-        return error.reason if error.path in (work.name, label(work.source)) else str(error)
-    words = " ".join(str(error).split())[:300]
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in words:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        return "not enough memory to segment it; search at a smaller size, on another device, or reduce the picture"
-    return f"{type(error).__name__}: {words}"
+    return _search(_decode(read_bytes(work, batch.max_pixels), work, batch), batch, None)
 
 
 def _segment_file(
@@ -153,23 +103,21 @@ def _segment_file(
     folder: Path,
     batch: Batch,
     stamp: Mapping[str, Any],
-    inputs: Mapping[tuple[int, int], str],
+    inputs: Mapping[Identity, str],
     on_step: OnStep | None,
 ) -> Outcome:
     begun = time.perf_counter()
-    data = _bytes(work, batch)
+    data = read_bytes(work, batch.max_pixels)
     key = {"sha256": hashlib.sha256(data).hexdigest(), **stamp}
     products = Products.under(folder, work.place)
     files = {"mask": products.mask, "cutout": products.cutout, "overlay": products.overlay}
     if batch.films:
         files["film"] = products.film
     earlier = read_json(products.record)
-    if earlier is not None and not batch.overwrite and _is_finished(earlier, key, files):
+    if earlier is not None and not batch.overwrite and is_finished(earlier, key, files):
         return Outcome(work, "skipped", earlier, {**files, "record": products.record})
 
-    for path in (*files.values(), products.film, products.record):
-        if (name := inputs.get(_identity(path) or (-1, -1))) is not None:
-            raise ImageError(path, f"this would overwrite the input {printable(name)}; choose another output folder")
+    refuse_inputs((*files.values(), products.film, products.record), inputs)
     picture = _decode(data, work, batch)
     recording = Recording() if batch.films else None
 
@@ -204,51 +152,11 @@ def _segment_file(
     return Outcome(work, "done", record, {**files, "record": products.record})
 
 
-def _bytes(work: Work, batch: Batch) -> bytes:
-    """The whole file, read once, so that the record's checksum is that of the picture that was segmented."""
-    if work.error is not None:
-        raise work.error
-    return take(work.source, max_bytes=8 * batch.max_pixels + (16 << 20))
-
-
 def _decode(data: bytes, work: Work, batch: Batch) -> Picture:
-    return read(_NamedBytes(data, work.name), max_pixels=batch.max_pixels, allow_truncated=batch.allow_truncated)
+    return decode(data, work, max_pixels=batch.max_pixels, allow_truncated=batch.allow_truncated)
 
 
 def _search(picture: Picture, batch: Batch, callback: Callable[[Progress], None] | None) -> Solution:
     image = picture.image.to(batch.device)
     solution = segment(image, batch.how, size=batch.size, callback=callback)
     return Solution(solution.mask.cpu(), solution.score.cpu(), solution.steps.cpu(), solution.status, solution.history)
-
-
-class _NamedBytes(io.BytesIO):
-    """Bytes that remember their file's name, by whose ending camera raw files are told from other TIFFs."""
-
-    def __init__(self, data: bytes, name: str) -> None:
-        super().__init__(data)
-        self.name = name
-
-
-def _is_finished(record: Mapping[str, Any], key: Mapping[str, Any], files: Mapping[str, Path]) -> bool:
-    sizes = record.get("files")
-    if not isinstance(sizes, dict) or any(record.get(each) != key[each] for each in ("sha256", "settings_sha256")):
-        return False
-    return all(_size(path) == sizes.get(kind, -1) for kind, path in files.items())
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
-
-
-def _identity(source: Path | BinaryIO) -> tuple[int, int] | None:
-    """What a file is, however it is spelled or linked; None if it is not there."""
-    if not isinstance(source, Path):
-        return None
-    try:
-        status = source.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino

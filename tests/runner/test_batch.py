@@ -15,7 +15,8 @@ from PIL import Image
 import iem
 from iem.images import ImageError
 from iem.runner import batch as batch_module
-from iem.runner.batch import Batch, choose_device, segment_files, segment_stream
+from iem.runner.batch import Batch, segment_files, segment_stream
+from iem.runner.inputs import choose_device
 from iem.runner.work import Work, list_work
 
 # The published settings, which never change: what is found in these pictures stays what it is.
