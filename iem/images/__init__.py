@@ -7,6 +7,7 @@ from iem.images.decoding import DEFAULT_MAX_PIXELS, Picture, read
 from iem.images.encoding import write_cutout, write_image, write_mask
 from iem.images.errors import ImageError
 from iem.images.formats import FORMATS
+from iem.images.label_maps import read_labels, write_labels
 from iem.images.listing import Listed, list_pictures
 from iem.images.mask_reading import read_mask
 from iem.images.resizing import centre_crop, resize, resize_mask, short_side, square, square_mask
@@ -22,6 +23,7 @@ __all__ = [
     "centre_crop",
     "list_pictures",
     "read",
+    "read_labels",
     "read_mask",
     "remove_stale",
     "resize",
@@ -32,5 +34,6 @@ __all__ = [
     "write_atomic",
     "write_cutout",
     "write_image",
+    "write_labels",
     "write_mask",
 ]

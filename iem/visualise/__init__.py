@@ -6,6 +6,7 @@ from iem.visualise.films import film
 from iem.visualise.heat_maps import error_map, error_maps
 from iem.visualise.labels import legible
 from iem.visualise.overlays import cutout, on_checkerboard, overlay
+from iem.visualise.palette import region_colours
 
 __all__ = [
     "contact_sheet",
@@ -17,4 +18,5 @@ __all__ = [
     "legible",
     "on_checkerboard",
     "overlay",
+    "region_colours",
 ]
