@@ -2,8 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -30,19 +31,24 @@ WORDS = {
 DEGENERATE = ("empty", "full", "constant", "nonfinite")
 
 
-def describe_outcome(outcome: "Outcome") -> str:
-    """One line about one picture, which names it first."""
+def describe_outcome(outcome: "Outcome", describe: Callable[["Outcome"], str] | None = None) -> str:
+    """One line about one picture, which names it first; ``describe`` says what was found in one that was done."""
     name = name_of(outcome.work)
     if outcome.kind == "failed":
         return f"{name}: failed: {outcome.error}"
     if outcome.kind == "skipped":
         return f"{name}: skipped, it is done already"
+    return f"{name}: {(describe or describe_mask)(outcome)}"
+
+
+def describe_mask(outcome: "Outcome") -> str:
+    """What was found in a picture that was segmented, in words."""
     record = outcome.record
     words = describe_status(record["status"], record["steps"])
     if record["status"] not in DEGENERATE:
         words = f"{100 * record['foreground']:.1f} % foreground, {words}"
     notices = "".join(f"; {notice}" for notice in record["notices"])
-    return f"{name}: {words}, {record['seconds']:.2f} s{notices}"
+    return f"{words}, {record['seconds']:.2f} s{notices}"
 
 
 def describe_status(status: str, steps: int) -> str:
@@ -69,10 +75,24 @@ class Display:
     """On stderr: a bar with the picture's name and the time left on a terminal, and a line for each picture.
 
     Where many pictures go by above a bar, and where ``quiet``, only what is worth a line gets one: failures, notices,
-    and masks that are empty or full.
+    and results that hold nothing, such as masks that are empty or full.
+
+    Args:
+        total: how many pictures there are.
+        quiet: whether lines go elsewhere, too.
+        describe: the line of a picture that was done.
+        is_empty: whether the record of a picture that was done says that nothing was found.
     """
 
-    def __init__(self, total: int, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        total: int,
+        *,
+        quiet: bool = False,
+        describe: Callable[["Outcome"], str] | None = None,
+        is_empty: Callable[[Mapping[str, Any]], bool] = lambda record: record["status"] in DEGENERATE,
+    ) -> None:
+        self._describe, self._is_empty = describe or describe_mask, is_empty
         self._console = Console(stderr=True)
         live = sys.stderr.isatty() and not self._console.is_dumb_terminal and not (quiet and sys.stdout.isatty())
         self._every_line = not quiet and (not live or total <= _FEW)
@@ -108,15 +128,20 @@ class Display:
 
     def step(self, work: "Work", step: "Step") -> None:
         """Show how far the search is."""
-        self._bar.update(self._task, step=f"step {step.step} of at most {step.max_steps}")
+        self.tell(f"step {step.step} of at most {step.max_steps}")
+
+    def tell(self, words: str) -> None:
+        """Show how far the work on the present picture is, beside the bar."""
+        self._bar.update(self._task, step=words)
 
     def end(self, outcome: "Outcome") -> None:
         """Show what became of the picture."""
         self._shown += 1
         noteworthy = outcome.kind == "failed" or (
-            outcome.kind == "done" and (outcome.record["status"] in DEGENERATE or outcome.record["notices"])
+            outcome.kind == "done" and (self._is_empty(outcome.record) or outcome.record["notices"])
         )
         if noteworthy or self._every_line:
             count = f"[{self._shown:{self._digits}}/{self._total}] "
-            self._console.print(count + describe_outcome(outcome), markup=False, highlight=False, soft_wrap=True)
+            words = describe_outcome(outcome, self._describe)
+            self._console.print(count + words, markup=False, highlight=False, soft_wrap=True)
         self._bar.update(self._task, advance=1)

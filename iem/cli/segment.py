@@ -1,18 +1,17 @@
 """``iem segment``: pictures in, masks, cut-outs and overlays out."""
 
 import enum
-import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iem.cli.interruption import Interrupted, interruptible
+from iem.cli.interruption import interruptible
+from iem.cli.many_pictures import prepared_folder, work_through
 from iem.cli.progress import DEGENERATE, Display, describe_outcome, describe_status, name_of
-from iem.cli.streams import UsageError, say, write_bytes, write_json_line
+from iem.cli.streams import UsageError, say, write_bytes
 
 if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
     from iem.runner.batch import Batch
@@ -135,24 +134,8 @@ def segment(
         stdin = sys.stdin.buffer if "-" in inputs else None
         if output == "-":
             return _to_stdout(list_work(inputs, stdin=stdin), batch)
-        folder = _prepared_folder(Path(output), inputs)
+        folder = prepared_folder(Path(output), inputs)
         return _to_folder(list_work(inputs, output=folder, stdin=stdin), folder, batch, as_json)
-
-
-def _prepared_folder(folder: Path, inputs: list[str]) -> Path:
-    from iem.images import remove_stale
-    from iem.images.errors import printable, writing_reason
-
-    name = printable(str(folder))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(each != "-" and os.path.exists(each) and folder.samefile(each) for each in inputs):  # noqa: PTH110
-            raise UsageError(f"the output folder {name} is an input too; choose another")
-        remove_stale(folder)
-    except OSError as error:
-        reason = "it is a file, not a folder" if folder.is_file() else writing_reason(error)
-        raise UsageError(f"cannot write to {name}: {reason}") from error
-    return folder
 
 
 def _to_stdout(works: list["Work"], batch: "Batch") -> int:
@@ -180,57 +163,17 @@ def _to_stdout(works: list["Work"], batch: "Batch") -> int:
 def _to_folder(works: list["Work"], folder: Path, batch: "Batch", as_json: bool) -> int:
     from iem.runner.batch import segment_files
 
-    begun = time.perf_counter()
-    counts = {"done": 0, "skipped": 0, "failed": 0}
-    stopped: Interrupted | None = None
-    try:
-        with Display(len(works), quiet=as_json) as display:
-            outcomes = segment_files(works, folder, batch, on_step=display.step)
-            for work in works:
-                display.begin(work)
-                outcome = next(outcomes)
-                counts[outcome.kind] += 1
-                display.end(outcome)
-                if as_json:
-                    write_json_line(_as_row(outcome))
-    except Interrupted as signal:
-        stopped = signal
-    seconds = time.perf_counter() - begun
-    if as_json:
-        interrupted = stopped is not None
-        summary = {**counts, "total": len(works), "seconds": round(seconds, 3), "interrupted": interrupted}
-        write_json_line({"summary": summary, "output": str(folder)})
-    if stopped is not None:
-        finished = counts["done"] + counts["skipped"]
-        say(
-            f"interrupted: {finished} of {_pictures(len(works))} {'is' if finished == 1 else 'are'} done and whole; "
-            "the same command does the rest"
-        )
-        return stopped.exit_code
-    if not as_json:
-        say(_summary(counts, seconds, folder))
-    return 2 if counts["failed"] else 0
-
-
-def _summary(counts: dict[str, int], seconds: float, folder: Path) -> str:
-    from iem.images.errors import printable
-
-    parts = [f"{_pictures(counts['done'])} segmented in {seconds:.1f} s"]
-    if counts["skipped"]:
-        parts.append(f"{counts['skipped']} skipped (done already, --overwrite does them anew)")
-    if counts["failed"]:
-        parts.append(f"{counts['failed']} failed")
-    return f"{', '.join(parts)}; results in {printable(str(folder))}"
-
-
-def _pictures(number: int) -> str:
-    return f"{number} picture{'' if number == 1 else 's'}"
+    return work_through(
+        works,
+        lambda display: segment_files(works, folder, batch, on_step=display.step),
+        Display(len(works), quiet=as_json),
+        folder=folder,
+        as_json=as_json,
+        row=_as_row,
+    )
 
 
 def _as_row(outcome: "Outcome") -> dict[str, Any]:
-    row: dict[str, Any] = {"input": outcome.work.name, "outcome": outcome.kind}
-    if outcome.error is not None:
-        return {**row, "error": outcome.error}
     kept = ("status", "score", "steps", "seconds", "size", "foreground", "notices", "sha256", "settings_sha256")
     files = {kind: str(path) for kind, path in outcome.files.items()}
-    return {**row, **{key: outcome.record.get(key) for key in kept}, "files": files}
+    return {**{key: outcome.record.get(key) for key in kept}, "files": files}
