@@ -1,9 +1,13 @@
 """Features: ``(image) -> float[b, c, h, w]``."""
 
+from iem.features.clip import CLIP
 from iem.features.colour import RGB, Lab
+from iem.features.dino import DINO
 from iem.features.palette import Palette
+from iem.features.principal import Principal
 from iem.features.stack import Stack
 from iem.features.texture import Texture
+from iem.features.upsampled import Upsampled
 from iem.features.whitening import Whitening
 
-__all__ = ["RGB", "Lab", "Palette", "Stack", "Texture", "Whitening"]
+__all__ = ["CLIP", "DINO", "RGB", "Lab", "Palette", "Principal", "Stack", "Texture", "Upsampled", "Whitening"]
