@@ -4,6 +4,7 @@ from iem.datasets.cub import CUB
 from iem.datasets.flowers import Flowers
 from iem.datasets.image_mask_folder import ImageMaskFolder
 from iem.datasets.lsun_car import LsunCar
+from iem.datasets.planted import Planted
 from iem.datasets.problems import DatasetError, Problem
 from iem.datasets.protocol import PROTOCOLS, EvaluationProtocol, get_protocol
 from iem.datasets.saliency import Saliency
@@ -18,6 +19,7 @@ __all__ = [
     "ImageMaskFolder",
     "LsunCar",
     "Photo",
+    "Planted",
     "Problem",
     "Saliency",
     "Samples",
