@@ -224,28 +224,27 @@ def _from_pretrained(kind: Any, model: str, expected: str, remedy: str, **settin
         with _quiet(bars=True):
             return kind.from_pretrained(model, **settings)
     except Exception as error:  # of many kinds, from three libraries
-        words = " ".join(str(error).split())
+        words = " ".join(str(error).split()).split(". ")[0][:200].rstrip(".")
         if "gated repo" in words:
             remedy = "accept its licence on its page on the hub and log in with: hf auth login"
         elif isinstance(error, OSError) and not source.is_dir():
             remedy = f"check the name and the connection, or {remedy}"
-        raise ValueError(f"{expected}, but {model} cannot be loaded ({words[:200]}); {remedy}") from None
+        raise ValueError(f"{expected}, but {model} cannot be loaded ({words}); {remedy}") from None
 
 
 @contextlib.contextmanager
 def _quiet(*, bars: bool = False) -> Iterator[None]:
     """Errors alone are told, and bars are drawn only for what may have to be downloaded."""
-    logging: Any = importlib.import_module("transformers.utils.logging")
-    verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    if not bars:
-        logging.disable_progress_bar()
-    try:
+    with contextlib.ExitStack() as stack:
+        for library in ("transformers.utils.logging", "huggingface_hub.utils.logging"):
+            logging: Any = importlib.import_module(library)
+            stack.callback(logging.set_verbosity, logging.get_verbosity())
+            logging.set_verbosity_error()
+        transformers: Any = importlib.import_module("transformers.utils.logging")
+        if not bars and transformers.is_progress_bar_enabled():
+            transformers.disable_progress_bar()
+            stack.callback(transformers.enable_progress_bar)
         yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()
 
 
 @contextlib.contextmanager
