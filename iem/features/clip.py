@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal, final
 
 from iem.checks import check_choice, check_number
-from iem.features.pretrained import Once, VisionTransformer, check_model, load_network
+from iem.features.pretrained import Once, check_model, load_network
+from iem.features.vision_transformer import VisionTransformer
 from iem.interfaces import FeatureMap, Image
 
 _MEAN, _STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of what CLIP was trained on

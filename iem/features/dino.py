@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal, final
 
 from iem.checks import check_choice, check_number
-from iem.features.pretrained import Once, VisionTransformer, check_model, load_network
+from iem.features.pretrained import Once, check_model, load_network
+from iem.features.vision_transformer import VisionTransformer
 from iem.interfaces import FeatureMap, Image
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, with which all of them were trained
