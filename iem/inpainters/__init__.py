@@ -1,5 +1,7 @@
 """Inpainters: ``(image, hole) -> image``."""
 
+from iem.inpainters.controlnet import ControlNet
+from iem.inpainters.deepfill import DeepFill
 from iem.inpainters.gaussian import GaussianInpainter
 
-__all__ = ["GaussianInpainter"]
+__all__ = ["ControlNet", "DeepFill", "GaussianInpainter"]
