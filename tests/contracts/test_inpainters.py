@@ -4,10 +4,11 @@ import pytest
 import torch
 from references.pictures import hard_mask, noise, soft_mask
 
-from iem.inpainters import GaussianInpainter
+from iem.inpainters import GaussianInpainter, Harmonic
 from iem.interfaces import Inpainter
 
 INPAINTERS = [
+    Harmonic(),
     GaussianInpainter(),
     GaussianInpainter(far_field="zero"),
     GaussianInpainter(sigma=2.5, kernel_size=7, scale_factor=2),
