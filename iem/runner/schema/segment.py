@@ -1,20 +1,15 @@
 """The types and ranges of what ``conf/segment.yaml`` sets, for Hydra's store of structured configurations."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, get_args
+from dataclasses import dataclass, field
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-from iem.runner.schema.annotations import expected, fits
-from iem.runner.schema.problems import SettingError, did_you_mean
-
-
-def allowed(**limits: Any) -> Any:
-    """A field whose value a YAML gives: numbers from ``low`` on, words of ``choices`` or like ``pattern``."""
-    return field(default=MISSING, metadata=limits)
+from iem.runner.schema import ranges
+from iem.runner.schema.problems import SettingError
+from iem.runner.schema.ranges import allowed
 
 
 @dataclass
@@ -78,17 +73,7 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
     ...
     iem.runner.schema.problems.SettingError: steps: there is no such setting; did you mean max_steps?
     """
-    fields_of = {each.name for each in fields(Segment)}
-    for key in settings:
-        if key not in fields_of:
-            raise SettingError(f"{key}: there is no such setting{did_you_mean(key, fields_of)}")
-    for key, (annotation, limits) in _leaves(Segment).items():
-        owner, _, name = key.rpartition(".")
-        holder = settings.get(owner, {}) if owner else settings
-        if name not in holder:
-            raise SettingError(f"{key}: expected {describe(key)}, got nothing; do not remove it")
-        if not _allows(holder[name], annotation, limits):
-            raise SettingError(f"{key}: expected {describe(key)}, got {holder[name]!r}")
+    ranges.check_ranges(settings, Segment)
     shard = settings["shard"]
     if shard["index"] >= shard["count"]:
         raise SettingError(
@@ -103,38 +88,4 @@ def describe(key: str) -> str | None:
     >>> describe("shard.count"), describe("threads"), describe("inpainter.sigma")
     ('a whole number of at least 1', 'a whole number of at least 1, auto or null', None)
     """
-    if key not in _leaves(Segment):
-        return None
-    annotation, limits = _leaves(Segment)[key]
-    words = [_words(each, limits) for each in get_args(annotation) or (annotation,)]
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _words(annotation: Any, limits: Mapping[str, Any]) -> str:
-    if annotation is int and "low" in limits:
-        return f"a whole number of at least {limits['low']}"
-    if annotation is str and "choices" in limits:
-        choices = limits["choices"]
-        return f"one of {', '.join(choices)}" if len(choices) > 1 else str(choices[0])
-    if annotation is str and "pattern" in limits:
-        return "a word that can name a folder"
-    return expected(annotation)
-
-
-def _allows(value: object, annotation: Any, limits: Mapping[str, Any]) -> bool:
-    if not fits(value, annotation):
-        return False
-    if isinstance(value, str):
-        return value in limits.get("choices", (value,)) and bool(re.fullmatch(limits.get("pattern", ".*"), value))
-    return not isinstance(value, int) or value >= limits.get("low", value)
-
-
-def _leaves(schema: type, prefix: str = "") -> dict[str, tuple[Any, Mapping[str, Any]]]:
-    """Key -> annotation and limits of every setting that is not a part."""
-    found: dict[str, tuple[Any, Mapping[str, Any]]] = {}
-    for each in fields(schema):
-        if isinstance(each.type, type) and is_dataclass(each.type):
-            found |= _leaves(each.type, f"{prefix}{each.name}.")
-        elif each.type is not Any:
-            found[prefix + each.name] = (each.type, each.metadata)
-    return found
+    return ranges.describe(key, Segment)

@@ -7,8 +7,8 @@ from typing import Any
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
 
+from iem.runner.schema import peel, segment
 from iem.runner.schema.problems import SettingError, did_you_mean
-from iem.runner.schema.segment import describe
 
 _EXTRAS = {
     "hydra/sweeper/optuna": "optuna",
@@ -91,7 +91,7 @@ def _from_omegaconf(error: OmegaConfBaseException, known: Iterable[str]) -> str:
     reason = " ".join(str(error.msg or error).split("\n")[0].split())
     if isinstance(error, ConfigAttributeError | ConfigKeyError) and not isinstance(error, InterpolationKeyError):
         return f"{key}: there is no such setting{_similar(key, known)}"
-    words = describe(key)
+    words = segment.describe(key) or peel.describe(key)
     if words is not None:
         return f"{key}: expected {words}, got {error.value!r}"
     return f"{key}: {reason}" if key else reason
