@@ -6,8 +6,8 @@ from typing import Literal, final
 
 from iem.checks import check_choice, check_number
 from iem.features.pretrained import Once, check_model, load_network
-from iem.features.vision_transformer import VisionTransformer
-from iem.interfaces import FeatureMap, Image
+from iem.features.vision_transformer import PatchMap, VisionTransformer
+from iem.interfaces import Image
 
 _MEAN, _STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of what CLIP was trained on
 _FACETS = ("key", "query", "value", "token", "projected")
@@ -53,7 +53,7 @@ class CLIP:
             check_number(self.size, "size", low=1, integer=True)
         check_model(str(self.model), "CLIP")
 
-    def __call__(self, image: Image) -> FeatureMap:
+    def __call__(self, image: Image) -> PatchMap:
         """``[b, c, h / patch, w / patch]``."""
         network: VisionTransformer = self._network.get(self._load)
         return network.features(image, self.facet, self.size)

@@ -6,8 +6,8 @@ from typing import Literal, final
 
 from iem.checks import check_choice, check_number
 from iem.features.pretrained import Once, check_model, load_network
-from iem.features.vision_transformer import VisionTransformer
-from iem.interfaces import FeatureMap, Image
+from iem.features.vision_transformer import Attention, PatchMap, VisionTransformer
+from iem.interfaces import Image
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, with which all of them were trained
 _KINDS = {
@@ -60,11 +60,11 @@ class DINO:
             check_number(self.size, "size", low=1, integer=True)
         check_model(str(self.model), "DINO")
 
-    def __call__(self, image: Image) -> FeatureMap:
+    def __call__(self, image: Image) -> PatchMap:
         """``[b, c, h / patch, w / patch]``."""
         return self._loaded().features(image, self.facet, self.size)
 
-    def keys_and_attention(self, image: Image) -> tuple[FeatureMap, FeatureMap]:
+    def keys_and_attention(self, image: Image) -> tuple[PatchMap, Attention]:
         """The last layer's keys, and how much its class token attends to each of them.
 
         Returns:

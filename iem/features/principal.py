@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from iem.checks import check_number
-from iem.interfaces import FeatureMap, Features, Image
+from iem.interfaces import Features, Image
+
+Components = Float[Tensor, "b components rows columns"]  # coarse where the features are
 
 
 @final
@@ -39,7 +43,7 @@ class Principal:
     def __post_init__(self) -> None:
         check_number(self.components, "components", low=1, integer=True)
 
-    def __call__(self, image: Image) -> FeatureMap:
+    def __call__(self, image: Image) -> Components:
         """``[b, components, h', w']``, mean 0, at most of variance 1."""
         features = self.features(image)
         channels = features.shape[1]
@@ -57,5 +61,5 @@ class Principal:
         deviation = (strength[:, :1, None].square() / wide.shape[1] + noise.square()).sqrt()
         found = axes * largest.sign() @ centred.mT / deviation.clamp_min(torch.finfo(wide.dtype).tiny)
         missing = found.new_zeros(len(found), self.components - found.shape[1], found.shape[2])
-        reduced: FeatureMap = torch.cat([found, missing], dim=1).to(features.dtype).unflatten(2, features.shape[2:])
+        reduced: Components = torch.cat([found, missing], dim=1).to(features.dtype).unflatten(2, features.shape[2:])
         return reduced

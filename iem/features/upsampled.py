@@ -16,7 +16,7 @@ class Upsampled:
     Objectives compare features with masks pixel by pixel; networks describe patches.
 
     Args:
-        features: of any size; those of the picture's size stay as they are.
+        features: of any size; those of the picture's size stay as they are, finer ones are averaged over each pixel.
 
     >>> import torch
     >>> halves = lambda image: F.avg_pool2d(image, 2)
@@ -30,8 +30,10 @@ class Upsampled:
     def __call__(self, image: Image) -> FeatureMap:
         """``[b, c, h, w]``."""
         features = self.features(image)
-        if features.shape[2:] == image.shape[2:]:
-            return features
         size = (image.shape[2], image.shape[3])
-        large: FeatureMap = F.interpolate(features, size=size, mode="bilinear", antialias=True)
-        return large
+        fewest = (min(features.shape[2], size[0]), min(features.shape[3], size[1]))
+        if features.shape[2:] != fewest:
+            features = F.adaptive_avg_pool2d(features, fewest)
+        if features.shape[2:] != size:
+            features = F.interpolate(features, size=size, mode="bilinear")
+        return features

@@ -12,9 +12,12 @@ from torch import Tensor
 
 from iem.checks import check_image
 from iem.images import resize
-from iem.interfaces import FeatureMap, Image
+from iem.interfaces import Image
 
 Tokens = Float[Tensor, "b n c"]
+PatchMap = Float[Tensor, "b c rows columns"]
+Attention = Float[Tensor, "b heads rows columns"]
+Ready = Float[Tensor, "some 3 height width"]  # pictures of whole patches, normalised
 
 #: A picture is made no longer than this many times its short side's target.
 _LONGEST = 4
@@ -64,18 +67,18 @@ class VisionTransformer:
     settings: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Callable[[Tokens], Tokens]] = field(default_factory=dict)
 
-    def features(self, image: Image, facet: str, size: int | None) -> FeatureMap:
+    def features(self, image: Image, facet: str, size: int | None) -> PatchMap:
         """``[b, c, h', w']``, one vector per patch of the picture brought to ``size`` on its short side."""
         pictures = self._pictures(image, size)
         found = [self._features(some, facet) for some in pictures]
         return torch.cat(found).to(image.dtype)
 
-    def keys_and_attention(self, image: Image, size: int | None) -> tuple[FeatureMap, FeatureMap]:
+    def keys_and_attention(self, image: Image, size: int | None) -> tuple[PatchMap, Attention]:
         """The last layer's keys ``[b, c, h', w']``, and how its class token attends to them, ``[b, heads, h', w']``."""
         keys, attentions = zip(*(self._keys_and_attention(some) for some in self._pictures(image, size)), strict=True)
         return torch.cat(keys).to(image.dtype), torch.cat(attentions).to(image.dtype)
 
-    def _pictures(self, image: Image, size: int | None) -> tuple[Image, ...]:
+    def _pictures(self, image: Image, size: int | None) -> tuple[Ready, ...]:
         """Whole patches, normalised, on the network's device; what is to be read together."""
         check_image(image)
         self.network.to(image.device)
@@ -83,10 +86,10 @@ class VisionTransformer:
         mean, std = (ready.new_tensor(each).view(3, 1, 1) for each in (self.mean, self.std))
         # One by one, lest the last digits depend on which pictures come together; a GPU would lose too much by that.
         together = 1 if image.device.type == "cpu" else max(1, len(image))
-        pictures: tuple[Image, ...] = ((ready - mean) / std).split(together)
+        pictures: tuple[Ready, ...] = ((ready - mean) / std).split(together)
         return pictures
 
-    def _features(self, picture: Image, facet: str) -> FeatureMap:
+    def _features(self, picture: Ready, facet: str) -> Tensor:
         if facet in self.outputs:
             output = self.network(pixel_values=picture, **self.settings).last_hidden_state
             return self._map(self.outputs[facet](output), picture)
@@ -94,7 +97,7 @@ class VisionTransformer:
             self.network(pixel_values=picture, **self.settings)
         return self._map(caught[0], picture)
 
-    def _keys_and_attention(self, picture: Image) -> tuple[FeatureMap, FeatureMap]:
+    def _keys_and_attention(self, picture: Ready) -> tuple[Tensor, Tensor]:
         name, layer = self._last("key")
         attention = self.network.get_submodule(name.rpartition(".")[0])
         with _outputs(layer) as keys, _arguments(attention) as asked:
@@ -119,9 +122,9 @@ class VisionTransformer:
             )
         return found[-1]
 
-    def _map(self, tokens: Tokens, picture: Image) -> FeatureMap:
+    def _map(self, tokens: Tokens, picture: Ready) -> PatchMap:
         rows, columns = picture.shape[2] // self.patch, picture.shape[3] // self.patch
-        patches: FeatureMap = tokens[:, self.prefix :].mT.unflatten(2, (rows, columns))
+        patches: PatchMap = tokens[:, self.prefix :].mT.unflatten(2, (rows, columns)).contiguous()
         return patches
 
 
