@@ -2,5 +2,6 @@
 
 from iem.optimisers.boundary_ascent import BoundaryAscent
 from iem.optimisers.gradient_ascent import GradientAscent
+from iem.optimisers.region_ascent import RegionAscent
 
-__all__ = ["BoundaryAscent", "GradientAscent"]
+__all__ = ["BoundaryAscent", "GradientAscent", "RegionAscent"]
