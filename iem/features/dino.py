@@ -36,7 +36,8 @@ class DINO:
 
     Args:
         model: a name on the Hugging Face hub, or a folder that ``save_pretrained`` wrote.
-        facet: "key", "query" or "value" of the last layer, all heads side by side; "token", what the network puts out.
+        facet: "key", "query" or "value" of the last layer, all heads side by side, as its linear maps make them (DINOv3
+            turns keys and queries by their position after that); "token", what the network puts out.
         size: bring the short side of every picture to so many pixels first, the long side within four times that. None
             keeps the picture's size: memory and time then grow with it, time with the square of its pixels.
 

@@ -65,9 +65,9 @@ def load_network(
         )
     missing = sorted(name for name in info["missing_keys"] if not name.startswith(optional))
     if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ValueError(
-            f"{expected} with all its weights, found none for {missing[0]} and {len(missing) - 1} others in {model}; "
-            "give a complete checkpoint"
+            f"{expected} with all its weights, found none for {missing[0]}{more} in {model}; give a complete checkpoint"
         )
     return network.eval().requires_grad_(False)
 

@@ -324,5 +324,5 @@ def test_a_checkpoint_without_a_layer_is_not_filled_with_noise(hub, tmp_path):
     weights = load_file(folder / "model.safetensors")
     kept = {name: value for name, value in weights.items() if "layer.1" not in name}
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ValueError, match=r"with all its weights, found none for layers\.1\..* and 15 others in"):
+    with pytest.raises(ValueError, match=r"with all its weights, found none for .*layer.*\.1\..* and 15 more in"):
         DINO(folder)(noise(1, 1, 3, 16, 16))
