@@ -1,10 +1,12 @@
 """Initialisers: ``(image) -> mask``."""
 
+from iem.initialisers.found import Found
 from iem.initialisers.grabcut import GrabCut
 from iem.initialisers.otsu import Otsu
 from iem.initialisers.random_squares import RandomSquares
 from iem.initialisers.square import Square
 from iem.initialisers.strips import Strips
+from iem.initialisers.tokencut import TokenCut
 from iem.initialisers.two_colours import TwoColours
 
-__all__ = ["GrabCut", "Otsu", "RandomSquares", "Square", "Strips", "TwoColours"]
+__all__ = ["Found", "GrabCut", "Otsu", "RandomSquares", "Square", "Strips", "TokenCut", "TwoColours"]

@@ -4,7 +4,8 @@ import pytest
 import torch
 from references.pictures import noise
 
-from iem.initialisers import GrabCut, Otsu, RandomSquares, Square, Strips, TwoColours
+from iem.features import RGB, Lab, Whitening
+from iem.initialisers import Found, GrabCut, Otsu, RandomSquares, Square, Strips, TokenCut, TwoColours
 from iem.interfaces import Initialiser
 
 INITIALISERS = [
@@ -17,6 +18,10 @@ INITIALISERS = [
     TwoColours(),
     GrabCut(),
     GrabCut(inset=0.0),
+    TokenCut(RGB(-1.0, 1.0), patch=4),
+    TokenCut(Whitening(Lab()), size=40, patch=4, side="frame", position=1.0),
+    Found(RGB(-1.0, 1.0), patch=4),
+    Found(Whitening(Lab()), threshold=-0.2, size=(24, 30), patch=3, position=1.0),
     RandomSquares(),
     RandomSquares(number=50, side=0.9, seed=3),
 ]
