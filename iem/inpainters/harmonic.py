@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from iem.checks import check_mask, check_number
-from iem.inpainters.multigrid import Conductance, Multigrid, neighbours
+from iem.inpainters.multigrid import Multigrid, frame, neighbours, pooled, prolonged
 from iem.interfaces import FeatureMap, Mask
 
 
@@ -96,44 +96,49 @@ def _grown(any_: Tensor) -> slice:
 
 def _paint(image: Tensor, hole: Tensor, tolerance: float) -> Tensor:
     visible = torch.where(hole < 1, image, 0)
-    free, sink, conductance = _system(hole, tolerance)
-    start = torch.where(free > 0, 0, visible)
-    right = free * (sink * visible + neighbours(start, conductance))
+    solid = _solid(hole, tolerance)
+    links = neighbours(torch.ones_like(hole), frame(hole))
+    start = torch.where(solid > 0, _pulled(visible * (1 - hole), 1 - hole), visible)
+    pull = torch.where(solid > 0, links * (1 - hole) / hole, 0) * (visible - start)
+    residual = (solid > 0) * (pull + neighbours(start, frame(hole)) - links * start)
     least = torch.where(hole < 1, image, torch.inf).amin((-2, -1), keepdim=True)
     most = torch.where(hole < 1, image, -torch.inf).amax((-2, -1), keepdim=True)
     rounding = 8 * torch.finfo(image.dtype).eps * torch.maximum(most.abs(), least.abs())
     scale = torch.maximum(most - least, rounding / tolerance)
-    solution = Multigrid.of(free, sink + _links_to_known(free, conductance)).solve(right, tolerance, scale)
-    blended = (1 - hole) * visible + hole * _mean_of_neighbours(start + solution)
-    known = (hole < 1).flatten(1).any(1)[:, None, None, None]
-    return torch.where(hole > 0, torch.where(known, blended, 0), image)
+    painted = start + Multigrid.of(solid).solve(residual, tolerance, scale)
+    blended = (1 - hole) * visible + hole * _mean_of_neighbours(painted)
+    return torch.where(hole > 0, torch.where(_any_known(hole), blended, 0), image)
 
 
 def _influence(upstream: Tensor, hole: Tensor, tolerance: float) -> Tensor:
-    free, sink, conductance = _system(hole, tolerance)
-    right = free * upstream
-    solution = Multigrid.of(free, sink + _links_to_known(free, conductance)).solve(right, tolerance)
-    known = (hole < 1).flatten(1).any(1)[:, None, None, None]
-    return torch.where(known, upstream + neighbours(solution, conductance), 0)
+    solid = _solid(hole, tolerance)
+    solution = Multigrid.of(solid).solve((solid > 0) * upstream, tolerance)
+    return torch.where(_any_known(hole), upstream + neighbours(solution, frame(hole)), 0)
 
 
-def _system(hole: Tensor, tolerance: float) -> tuple[Tensor, Tensor, Conductance]:
-    """Which pixels to solve for, and what ties each to its own colour: ``S = |N| / h - neighbours``, divided by h.
+def _solid(hole: Tensor, tolerance: float) -> Tensor:
+    """What is hidden by less than the tolerance counts as known until the last sweep, which costs no accuracy.
 
-    What is hidden by less than the tolerance counts as known until the last sweep, which costs no accuracy; its row
-    would drown all others in rounding.
+    Its row in the system would drown all others in rounding.
     """
-    free = (hole > tolerance / 10).to(hole.dtype)
-    conductance = Conductance(float(hole.shape[-1] > 1), float(hole.shape[-2] > 1))
-    links = neighbours(torch.ones_like(hole), conductance).clamp_min(1)
-    return free, torch.where(free > 0, links * (1 - hole) / hole, 0), conductance
+    return torch.where(hole > tolerance / 10, hole, 0)
 
 
-def _links_to_known(free: Tensor, conductance: Conductance) -> Tensor:
-    return free * neighbours(1 - free, conductance)
+def _any_known(hole: Tensor) -> Tensor:
+    return (hole < 1).flatten(1).any(1)[:, None, None, None]
+
+
+def _pulled(weighted: Tensor, weight: Tensor) -> Tensor:
+    """Known colours, and where there are none the mean of a cell that is large enough to hold some."""
+    halved = (weight.shape[-2] > 1, weight.shape[-1] > 1)
+    if not any(halved):
+        return weighted / weight.clamp_min(torch.finfo(weight.dtype).tiny)
+    coarse_weighted, coarse_weight = pooled(weighted, halved), pooled(weight, halved)
+    most = coarse_weight.clamp_min(1)
+    coarse = _pulled(coarse_weighted / most, coarse_weight / most)
+    return weighted.addcmul(1 - weight, prolonged(coarse, halved, weight.shape))
 
 
 def _mean_of_neighbours(fields: Tensor) -> Tensor:
-    conductance = Conductance(float(fields.shape[-1] > 1), float(fields.shape[-2] > 1))
-    links = neighbours(torch.ones_like(fields[:, :1]), conductance)
-    return torch.where(links > 0, neighbours(fields, conductance) / links.clamp_min(1), fields)
+    links = neighbours(torch.ones_like(fields[:, :1]), frame(fields))
+    return torch.where(links > 0, neighbours(fields, frame(fields)) / links.clamp_min(1), fields)

@@ -9,8 +9,9 @@ from torch.nn import functional
 
 from iem.interfaces import FeatureMap, Mask
 
-_DAMPING = 0.8  # of Jacobi's relaxation: the five-point stencil's best
 _MOST_CYCLES = 100  # what rounding leaves undone after so many stays undone
+_ONE_SWEEP = (0.8,)  # damping of Jacobi's relaxation: the five-point stencil's best
+_TWO_SWEEPS = (1.4, 0.6)  # the best pair: nearly the roots of Chebyshev's polynomial on the rough half of the spectrum
 
 
 class Conductance(NamedTuple):
@@ -35,89 +36,90 @@ def neighbours(fields: FeatureMap, conductance: Conductance) -> FeatureMap:
 
 @dataclass(frozen=True)
 class _Level:
-    """``S u = (sum of links + sink) u - neighbours(u)`` on the pixels where ``free`` is 1; u is 0 on all others."""
+    """``S u = diagonal u - neighbours(u)`` on the pixels where ``free`` is 1; u is 0 on all others."""
 
     free: Mask
     diagonal: Mask
     inverse: Mask  #: of the diagonal; 0 where not free
+    share: Mask  #: of the coarser level's correction that a pixel takes
     conductance: Conductance
+    damping: tuple[float, ...]
     halved: tuple[bool, bool]  #: rows, columns: which of them the next level has half as many of
 
     @classmethod
-    def of(cls, free: Mask, sink: Mask, conductance: Conductance) -> "_Level":
-        diagonal = free * (neighbours(free, conductance) + sink)
+    def of(
+        cls, free: Mask, diagonal: Mask, share: Mask, conductance: Conductance, damping: tuple[float, ...]
+    ) -> "_Level":
         inverse = torch.where(diagonal > 0, 1 / diagonal, 0)
         rows, columns = free.shape[-2:]
-        return cls(free, diagonal, inverse, conductance, (rows > 1, columns > 1))
+        return cls(free, diagonal, inverse, share, conductance, damping, (rows > 1, columns > 1))
+
+    def residual(self, fields: FeatureMap, right: FeatureMap) -> FeatureMap:
+        """``right - S fields``, for fields that are 0 where not free."""
+        own = torch.addcmul(right, self.diagonal, fields, value=-1)
+        return own.addcmul_(self.free, neighbours(fields, self.conductance))
 
     def apply(self, fields: FeatureMap) -> FeatureMap:
-        """``S fields``, for fields that are 0 where not free."""
-        return (self.diagonal * fields).addcmul_(neighbours(fields, self.conductance), self.free, value=-1)
-
-    def relax(self, fields: FeatureMap, right: FeatureMap) -> FeatureMap:
-        """One damped Jacobi sweep for ``S fields = right``."""
-        return fields.addcmul(self.inverse, right - self.apply(fields), value=_DAMPING)
+        """``S fields``, likewise."""
+        return (self.diagonal * fields).addcmul_(self.free, neighbours(fields, self.conductance), value=-1)
 
 
 @dataclass(frozen=True)
 class Multigrid:
-    """Solves ``S u = f`` on the free pixels of pictures: links between neighbours, and a sink at every pixel.
+    """Solves ``S u = f`` where a hole is not 0, with ``S = |N| / h - neighbours`` (see ``Harmonic``).
 
-    A coarse cell is free if any of its pixels is, and its sink is the sum of theirs: so the coarse operators are
-    symmetric, positive and never too stiff to follow for any shape of hole, and one V-cycle is a preconditioner that
-    conjugate gradients need five or six of. Interpolation is bilinear, restriction its transpose.
+    A coarse cell is free if any of its pixels is. What ties it to known values is the sum of what ties its pixels, each
+    in series with the pixel's own links. So the coarse operators are symmetric and positive for a hole of any shape,
+    soft or hard, and one V-cycle is a preconditioner that conjugate gradients need four or five of for three digits.
+    Interpolation is bilinear, restriction its transpose; smoothing is Jacobi's, which is the same on every device.
     """
 
     levels: tuple[_Level, ...]
 
     @classmethod
-    def of(cls, free: Mask, sink: Mask) -> "Multigrid":
-        """All levels down to a single cell.
-
-        Args:
-            free: 1 where u is sought, else 0.
-            sink: what ties a free pixel to values from outside, at least 0.
-        """
-        rows, columns = free.shape[-2:]
-        conductance = Conductance(float(columns > 1), float(rows > 1))
-        levels = [_Level.of(free, free * sink, conductance)]
-        sink = free * sink
+    def of(cls, hole: Mask) -> "Multigrid":
+        """All levels down to a single cell."""
+        conductance = frame(hole)
+        free = (hole > 0).to(hole.dtype)
+        links = neighbours(torch.ones_like(hole), conductance)
+        diagonal = torch.where(hole > 0, links.clamp_min(1) / hole, 0)
+        levels = [_Level.of(free, diagonal, hole, conductance, _ONE_SWEEP)]
+        sink = free * (links * (1 - hole) + neighbours(1 - free, conductance))
         while any(levels[-1].halved):
-            by_rows, by_columns = levels[-1].halved
-            # Twice as long, and twice as many side by side.
-            across, down = conductance
-            across, down = (across / 2, down * 2) if by_columns else (across, down)
-            across, down = (across * 2, down / 2) if by_rows else (across, down)
-            free, sink = pooled(free, levels[-1].halved).sign(), pooled(sink, levels[-1].halved)
-            rows, columns = free.shape[-2:]
-            conductance = Conductance(across if columns > 1 else 0.0, down if rows > 1 else 0.0)
-            levels.append(_Level.of(free, sink, conductance))
+            halved = levels[-1].halved
+            free, sink = pooled(free, halved).sign(), pooled(sink, halved)
+            conductance = _halved(conductance, halved, free)
+            diagonal = free * (neighbours(free, conductance) + sink)
+            # The finest level is the dear one: a second sweep there costs more than the cycle that it saves.
+            levels.append(_Level.of(free, diagonal, free, conductance, _TWO_SWEEPS))
         return cls(tuple(levels))
 
     def solve(self, right: FeatureMap, tolerance: float, scale: Tensor | None = None) -> FeatureMap:
         """Find u with ``S u = right`` by preconditioned conjugate gradients from 0.
 
         Args:
-            right: ``[b, c, h, w]``, 0 where not free.
+            right: ``[b, c, h, w]``, 0 where the hole is.
             tolerance: largest error, as a share of ``scale``.
             scale: ``[b, c, 1, 1]``; by default the largest value of a first estimate of u.
         """
         finest = self.levels[0]
-        solution, residual = torch.zeros_like(right), right
+        solution, residual = torch.zeros_like(right), right.clone()
         direction, before = torch.zeros_like(right), right.new_ones(1)
         busy = torch.ones_like(right[..., :1, :1], dtype=torch.bool)
         for _ in range(_MOST_CYCLES):
-            estimate = self._cycle(residual)  # of what is missing; found to be half of it or more
+            # What is missing, of which at least a third is found. Adding it leaves less than a third of that.
+            estimate = self._cycle(residual)
             largest = estimate.abs().amax((-2, -1), keepdim=True)
             if scale is None:
                 scale = largest
             product = (residual * estimate).sum((-2, -1), keepdim=True)
-            direction = torch.where(busy, estimate + product / before * direction, 0)
+            direction = estimate.addcmul_(direction, _fraction(product, before, busy))
             image = finest.apply(direction)
-            length = product / (direction * image).sum((-2, -1), keepdim=True)
-            length = torch.where(busy & length.isfinite(), length, 0)
-            solution, residual, before = solution + length * direction, residual - length * image, product
-            busy = busy & (largest > tolerance / 2 * scale)  # false for NaN, too
+            length = _fraction(product, (direction * image).sum((-2, -1), keepdim=True), busy)
+            solution.addcmul_(length, direction)
+            residual.addcmul_(length, image, value=-1)
+            before = product
+            busy = busy & (largest > tolerance * scale)  # false for NaN, too
             if not busy.any():
                 break
         return solution
@@ -127,10 +129,36 @@ class Multigrid:
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
             return level.inverse * right
-        fields = _DAMPING * level.inverse * right
-        coarse = self._cycle(restricted(right - level.apply(fields), level.halved), depth + 1)
-        fields = fields.addcmul_(prolonged(coarse, level.halved, level.free.shape), level.free)
-        return level.relax(fields, right)
+        first, *others = level.damping
+        fields = (first * level.inverse) * right
+        for damping in others:
+            fields.addcmul_(level.inverse, level.residual(fields, right), value=damping)
+        rest = level.residual(fields, right).mul_(level.share)
+        coarse = self._cycle(restricted(rest, level.halved), depth + 1)
+        fields.addcmul_(prolonged(coarse, level.halved, level.free.shape), level.share)
+        for damping in reversed(level.damping):
+            fields.addcmul_(level.inverse, level.residual(fields, right), value=damping)
+        return fields
+
+
+def _fraction(above: Tensor, below: Tensor, where: Tensor) -> Tensor:
+    """0 where there is nothing to do, or nothing that can be done: a channel that holds NaN, or that is solved."""
+    fraction = above / below
+    return torch.where(where & fraction.isfinite(), fraction, 0)
+
+
+def frame(fields: FeatureMap) -> Conductance:
+    """Links of a picture's pixels."""
+    rows, columns = fields.shape[-2:]
+    return Conductance(float(columns > 1), float(rows > 1))
+
+
+def _halved(conductance: Conductance, halved: tuple[bool, bool], coarse: Mask) -> Conductance:
+    """Links of cells made of two rows, two columns or both: twice as long, and twice as many side by side."""
+    rows, columns = halved
+    stretch = (2.0 if rows else 1.0) / (2.0 if columns else 1.0)
+    present = frame(coarse)
+    return Conductance(present.across * conductance.across * stretch, present.down * conductance.down / stretch)
 
 
 def pooled(fields: FeatureMap, halved: tuple[bool, bool]) -> Tensor:
