@@ -8,9 +8,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from iem.checks import check_image, check_number, check_range
+from iem.features import Lab, Palette, Whitening
 from iem.images import resize, short_side
 from iem.interfaces import Image, Objective, Optimiser, Refiner
 from iem.maximise import maximise
+from iem.objectives import MutualInformation, WeightedSum
 from iem.optimisers import RegionAscent
 from iem.presets import best
 from iem.refiners import GuidedFilter
@@ -40,7 +42,7 @@ def refine_jointly(
     Args:
         image: ``[1, 3, h, w]`` in [0, 1].
         labels: ``int[h, w]``, any whole numbers from 0.
-        objective: of k regions; None takes that of the preset "best".
+        objective: of k regions; None takes ``colour_and_texture()``.
         optimiser: of k regions; None takes ``RegionAscent()``.
         refiner: takes each region from the reduced to the full size; None takes a ``GuidedFilter``.
         size: short side at which to search, in pixels, at least 8; nothing is enlarged.
@@ -75,7 +77,7 @@ def refine_jointly(
     if int(seen.sum()) < 2:
         return labels.clone()
     solution = maximise(
-        objective or best().objective, optimiser or RegionAscent(), reduced, start[:, seen], max_steps=max_steps
+        objective or colour_and_texture(), optimiser or RegionAscent(), reduced, start[:, seen], max_steps=max_steps
     )
     found = _enlarge(image, solution.mask, refiner or GuidedFilter(radius=2, epsilon=1e-3))
     refined = seen.nonzero().flatten()[found]
@@ -83,6 +85,17 @@ def refine_jointly(
     refined = torch.where(unseen, numbered, refined)
     answer: Labels = ids[_keep(refined, numbered, len(ids))]
     return answer
+
+
+def colour_and_texture() -> Objective:
+    """What the regions tell about the picture's colours, pixel by pixel, and about its textures.
+
+    The second term is the objective of the preset "best". It looks at a window around each pixel, which near a boundary
+    holds both of its sides: alone, it draws boundaries a pixel or two beside their places. The first term knows the
+    place, yet cannot tell one texture from another of the same colours.
+    """
+    colour = MutualInformation(Palette(Whitening(Lab()), colours=32, width=0.3, radius=0))
+    return WeightedSum(terms={"colour": colour, "texture": best().objective}, weights={"colour": 1.0, "texture": 1.0})
 
 
 def _check(image: Image, labels: Labels) -> None:
