@@ -21,9 +21,9 @@ class Conductance(NamedTuple):
     down: float
 
 
-def neighbours(fields: FeatureMap, conductance: Conductance) -> FeatureMap:
+def neighbours(fields: FeatureMap, conductance: Conductance, out: Tensor | None = None) -> FeatureMap:
     """The sum of the four neighbours, each times its link's conductance; beyond the frame there is nothing."""
-    total = torch.zeros_like(fields)
+    total = torch.zeros_like(fields) if out is None else out.zero_()
     across, down = conductance
     if down:
         total[..., 1:, :].add_(fields[..., :-1, :], alpha=down)
@@ -54,14 +54,22 @@ class _Level:
         rows, columns = free.shape[-2:]
         return cls(free, diagonal, inverse, share, conductance, damping, (rows > 1, columns > 1))
 
-    def residual(self, fields: FeatureMap, right: FeatureMap) -> FeatureMap:
+    def residual(self, fields: FeatureMap, right: FeatureMap, out: Tensor) -> FeatureMap:
         """``right - S fields``, for fields that are 0 where not free."""
-        own = torch.addcmul(right, self.diagonal, fields, value=-1)
-        return own.addcmul_(self.free, neighbours(fields, self.conductance))
+        neighbours(fields, self.conductance, out).mul_(self.free)
+        return out.add_(right).addcmul_(self.diagonal, fields, value=-1)
 
-    def apply(self, fields: FeatureMap) -> FeatureMap:
+    def apply(self, fields: FeatureMap, out: Tensor) -> FeatureMap:
         """``S fields``, likewise."""
-        return (self.diagonal * fields).addcmul_(self.free, neighbours(fields, self.conductance), value=-1)
+        neighbours(fields, self.conductance, out).mul_(self.free).neg_()
+        return out.addcmul_(self.diagonal, fields)
+
+
+class _Room(NamedTuple):
+    """Memory for one level of a cycle, used over and over: fresh memory costs more than what is computed in it."""
+
+    fields: FeatureMap
+    rest: FeatureMap
 
 
 @dataclass(frozen=True)
@@ -103,42 +111,50 @@ class Multigrid:
             scale: ``[b, c, 1, 1]``; by default the largest value of a first estimate of u.
         """
         finest = self.levels[0]
-        solution, residual = torch.zeros_like(right), right.clone()
-        direction, before = torch.zeros_like(right), right.new_ones(1)
+        batch, channels = right.shape[:2]
+        shapes = [(batch, channels, *level.free.shape[-2:]) for level in self.levels]
+        rooms = [_Room(right.new_empty(shape), right.new_empty(shape)) for shape in shapes]
+        spare = rooms[0].rest
+        solution, residual, direction = torch.zeros_like(right), right.clone(), torch.zeros_like(right)
+        before = right.new_ones(1)
         busy = torch.ones_like(right[..., :1, :1], dtype=torch.bool)
         for _ in range(_MOST_CYCLES):
             # What is missing, of which at least a third is found. Adding it leaves less than a third of that.
-            estimate = self._cycle(residual)
-            largest = estimate.abs().amax((-2, -1), keepdim=True)
+            estimate = self._cycle(residual, rooms)
+            largest = torch.abs(estimate, out=spare).amax((-2, -1), keepdim=True)
             if scale is None:
                 scale = largest
-            product = (residual * estimate).sum((-2, -1), keepdim=True)
-            direction = estimate.addcmul_(direction, _fraction(product, before, busy))
-            image = finest.apply(direction)
-            length = _fraction(product, (direction * image).sum((-2, -1), keepdim=True), busy)
+            product = _product(residual, estimate)
+            direction.mul_(_fraction(product, before, busy)).add_(estimate)
+            length = _fraction(product, _product(direction, finest.apply(direction, out=spare)), busy)
             solution.addcmul_(length, direction)
-            residual.addcmul_(length, image, value=-1)
+            residual.addcmul_(length, spare, value=-1)
             before = product
             busy = busy & (largest > tolerance * scale)  # false for NaN, too
             if not busy.any():
                 break
         return solution
 
-    def _cycle(self, right: FeatureMap, depth: int = 0) -> FeatureMap:
-        """One symmetric V-cycle from 0."""
-        level = self.levels[depth]
+    def _cycle(self, right: FeatureMap, rooms: list[_Room], depth: int = 0) -> FeatureMap:
+        """One symmetric V-cycle from 0; the answer lies in the room until the next cycle."""
+        level, (fields, rest) = self.levels[depth], rooms[depth]
         if depth == len(self.levels) - 1:
-            return level.inverse * right
+            return torch.mul(right, level.inverse, out=fields)
         first, *others = level.damping
-        fields = (first * level.inverse) * right
+        torch.mul(right, first * level.inverse, out=fields)
         for damping in others:
-            fields.addcmul_(level.inverse, level.residual(fields, right), value=damping)
-        rest = level.residual(fields, right).mul_(level.share)
-        coarse = self._cycle(restricted(rest, level.halved), depth + 1)
+            fields.addcmul_(level.inverse, level.residual(fields, right, out=rest), value=damping)
+        level.residual(fields, right, out=rest).mul_(level.share)
+        coarse = self._cycle(restricted(rest, level.halved), rooms, depth + 1)
         fields.addcmul_(prolonged(coarse, level.halved, level.free.shape), level.share)
         for damping in reversed(level.damping):
-            fields.addcmul_(level.inverse, level.residual(fields, right), value=damping)
+            fields.addcmul_(level.inverse, level.residual(fields, right, out=rest), value=damping)
         return fields
+
+
+def _product(left: FeatureMap, right: FeatureMap) -> Tensor:
+    """Scalar products, ``[b, c, 1, 1]``."""
+    return torch.einsum("bchw,bchw->bc", left, right)[..., None, None]
 
 
 def _fraction(above: Tensor, below: Tensor, where: Tensor) -> Tensor:
@@ -175,40 +191,45 @@ def pooled(fields: FeatureMap, halved: tuple[bool, bool]) -> Tensor:
 
 def prolonged(fields: FeatureMap, doubled: tuple[bool, bool], shape: torch.Size) -> Tensor:
     """Bilinear interpolation between centres of cells to a ``shape`` that is twice as large or one less."""
-    for axis, double in zip((-2, -1), doubled, strict=True):
-        if double:
-            fields = _interpolated(fields, axis, shape[axis])
+    rows, columns = doubled
+    if columns:
+        fields = _interpolated(fields, 3).narrow(3, 0, shape[3])
+    if rows:
+        fields = _interpolated(fields, 2).narrow(2, 0, shape[2])
     return fields
 
 
 def restricted(fields: FeatureMap, halved: tuple[bool, bool]) -> Tensor:
     """The transpose of ``prolonged``."""
-    for axis, half in zip((-1, -2), reversed(halved), strict=True):
-        if half:
-            fields = _interpolated_adjoint(fields, axis)
+    rows, columns = halved
+    if rows:
+        fields = _interpolated_adjoint(fields, 2)
+    if columns:
+        fields = _interpolated_adjoint(fields, 3)
     return fields
 
 
-def _interpolated(fields: Tensor, axis: int, size: int) -> Tensor:
+def _interpolated(fields: Tensor, axis: int) -> Tensor:
     count = fields.shape[axis]
-    first, last = fields.narrow(axis, 0, 1), fields.narrow(axis, count - 1, 1)
-    padded = torch.cat([first, fields, last], axis)
-    near = 0.75 * fields
-    pairs = [near.add(padded.narrow(axis, start, count), alpha=0.25) for start in (0, 2)]
-    axis += fields.ndim
-    doubled: Tensor = torch.stack(pairs, axis + 1).flatten(axis, axis + 1)
-    return doubled.narrow(axis, 0, size)
+    size = list(fields.shape)
+    size[axis] *= 2
+    doubled = fields.new_empty(size)
+    even, odd = doubled.unflatten(axis, (count, 2)).unbind(axis + 1)
+    torch.mul(fields, 0.75, out=even)
+    odd.copy_(even)
+    for half, inner, other, end in ((even, 1, 0, 0), (odd, 0, 1, count - 1)):
+        half.narrow(axis, inner, count - 1).add_(fields.narrow(axis, other, count - 1), alpha=0.25)
+        half.narrow(axis, end, 1).add_(fields.narrow(axis, end, 1), alpha=0.25)
+    return doubled
 
 
 def _interpolated_adjoint(fields: Tensor, axis: int) -> Tensor:
-    axis += fields.ndim
     if fields.shape[axis] % 2:
         fields = torch.cat([fields, torch.zeros_like(fields.narrow(axis, 0, 1))], axis)
     count = fields.shape[axis] // 2
     even, odd = fields.unflatten(axis, (count, 2)).unbind(axis + 1)
-    total: Tensor = 0.75 * (even + odd)
-    total.narrow(axis, 0, count - 1).add_(even.narrow(axis, 1, count - 1), alpha=0.25)
-    total.narrow(axis, 1, count - 1).add_(odd.narrow(axis, 0, count - 1), alpha=0.25)
-    total.narrow(axis, 0, 1).add_(even.narrow(axis, 0, 1), alpha=0.25)
-    total.narrow(axis, count - 1, 1).add_(odd.narrow(axis, count - 1, 1), alpha=0.25)
+    total: Tensor = torch.add(even, odd).mul_(0.75)
+    for half, inner, other, end in ((even, 1, 0, 0), (odd, 0, 1, count - 1)):
+        total.narrow(axis, other, count - 1).add_(half.narrow(axis, inner, count - 1), alpha=0.25)
+        total.narrow(axis, end, 1).add_(half.narrow(axis, end, 1), alpha=0.25)
     return total
