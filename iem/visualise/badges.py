@@ -16,6 +16,7 @@ from iem.visualise.palette import RGB
 Place = tuple[int, int]  #: row and column, in pixels
 
 _FINE = 4  # badges are drawn this much larger, then made smaller: Pillow does not smooth shapes
+_FAR = 3  # boxes: a number farther from its region would not be taken for its
 _GRID = 256  # a region's most interior pixel is looked for on a lattice of no more points a side
 
 
@@ -54,7 +55,7 @@ def with_numbers(
 ) -> Float[Tensor, "3 h w"]:
     """Each region's number at its most interior pixel, or as near as no other number lies; the scene, 0, has none.
 
-    A number that has to stand outside its region points there with a line. One that finds no room is left out.
+    A number that has to stand outside its region points there with a line. One that finds no room near is left out.
     """
     places = place_numbers(labels, badge_size(len(str(labels.max())), letter))
     height, width = labels.shape
@@ -86,7 +87,7 @@ def place_numbers(labels: Int[np.ndarray, "h w"], box: tuple[int, int]) -> dict[
     places: dict[int, tuple[Place, Place]] = {}
     for label, aim, _ in aims:
         place = aim if free[aim] else _nearest(free & (labels == label), aim) or _nearest(free, aim)
-        if place is None:
+        if place is None or abs(place[0] - aim[0]) > _FAR * box[0] or abs(place[1] - aim[1]) > _FAR * box[1]:
             continue
         places[label] = aim, place
         row, column = place

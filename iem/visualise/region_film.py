@@ -16,17 +16,17 @@ _HURRY = (1, 1)
 def region_film_frames(tree: RegionTree, *, width: int = 480) -> list[Image]:
     """The photograph; every region as it lights up and is painted away, or is split off; then all with their numbers.
 
-    Every frame differs from the one before. For ``film``, which gives all the same time::
+    Every frame differs from the one before. ``film`` gives all the same time; a good pace is::
 
         frames = region_film_frames(tree)
         film(frames, path, seconds=len(frames) / 6, hold=2, width=480)
 
     Args:
         tree: what ``peel`` returns.
-        width: of the frames, in pixels; their height follows.
+        width: of the frames, in pixels; their height follows, and is at most twice as much: tall pictures are narrower.
 
     Returns:
-        Pictures ``[1, 3, h, width]`` in [0, 1]: five to six a region for few regions, two for many.
+        Pictures ``[1, 3, h, w]`` in [0, 1], all of one size: five to six a region for few regions, two for many.
 
     Raises:
         ValueError: ``width`` is no whole number from 16 to 8000.
@@ -37,7 +37,8 @@ def region_film_frames(tree: RegionTree, *, width: int = 480) -> list[Image]:
     [torch.Size([1, 3, 32, 48])]
     """
     check_number(width, "width", low=16, high=8000, integer=True)
-    height = max(1, round(width * tree.image.shape[2] / tree.image.shape[3]))
+    h, w = tree.image.shape[2:]
+    height, width = max(1, min(round(width * h / w), 2 * width)), max(1, min(width, round(2 * width * w / h)))
     board = Storyboard.of(tree, (height, width))
     found = len(tree.regions) - 1
     if found == 0:

@@ -46,9 +46,9 @@ def ending(tree: RegionTree) -> str:
     """
     found = len(tree.regions) - 1
     why = _ENDINGS[tree.reason][found > 0]
-    last = tree.rounds[-1].verdict if tree.rounds else None
-    if tree.reason is StopReason.NOT_SIGNIFICANT and last is not None:
-        why += f" (p = {number(last.p_value)})"
+    last = tree.rounds[-1] if tree.rounds else None
+    if last is not None and last.verdict is not None and tree.reason is last.reason is StopReason.NOT_SIGNIFICANT:
+        why += f" (p = {number(last.verdict.p_value)})"
     if found == 0:
         return f"No region: {why}."
     return f"{found} region{'s' if found > 1 else ''}; then {why}."
@@ -88,7 +88,9 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return "-"
     size = abs(value)
-    if 0 < size < 0.001:
+    if size == 0:
+        return "0"
+    if size < 0.001:
         return f"{value:.0e}".replace("e-0", "e-")
     return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < 1000 else f"{value:.2g}".replace("e+0", "e")
 
@@ -111,7 +113,13 @@ def _table(tree: RegionTree, regions: list[Region], letter: int) -> PIL.Image.Im
         _stamp(sheet, str(region.id), colours[region.id], (indent, middle), letter)
         if region.parent is None:
             after = round(1.9 * letter)
-            draw.text((after, middle), "the rest", fill=FAINT, font=small, anchor="lm")
+            draw.text(
+                (after, middle),
+                "the rest" if len(tree.regions) > 1 else "everything",
+                fill=FAINT,
+                font=small,
+                anchor="lm",
+            )
         else:
             _stamp(sheet, str(region.parent), colours[region.parent], (edges[1], middle), round(0.85 * letter))
         share = float(region.mask.float().mean())

@@ -17,7 +17,8 @@ from iem.visualise.region_legend import FAINT, ending, legend, legend_width
 from iem.visualise.region_rounds import Storyboard
 from iem.visualise.regions import letter_size
 
-_NARROWEST = 12.5  # letters, of a round: as its heading needs
+_WIDE = 1.08  # pictures of a larger ratio of width to height have their table below
+_NARROWEST = 12  # letters, of a round: as its heading needs
 _WORDS = {"paint": "painted away", "split": "split off"}
 
 
@@ -44,12 +45,10 @@ def region_overview(tree: RegionTree, *, width: int = 1800) -> Image:
     """
     check_number(width, "width", low=900, high=8000, integer=True)
     letter = round(width / 85)
-    inner = width - 2 * letter
-    blocks = [_head(tree, inner, letter)]
     rounds = [tried for i, tried in enumerate(tree.rounds) if _is_shown(tried, i == len(tree.rounds) - 1)]
-    if rounds:
-        blocks.append(_rounds(tree, rounds, inner, letter))
-    sheet = _stacked(blocks, gap=round(1.6 * letter), margin=letter)
+    sheet = _stacked(
+        _blocks(tree, rounds, width - 2 * letter, letter), gap=round(1.6 * letter), margin=letter, width=width
+    )
     return torch.from_numpy(np.asarray(sheet, dtype=np.float32) / 255).permute(2, 0, 1)[None]
 
 
@@ -57,26 +56,44 @@ def _is_shown(tried: Round, last: bool) -> bool:
     return tried.region is not None or (last and bool((tried.proposal > 0.5).any()))
 
 
-def _head(tree: RegionTree, width: int, letter: int) -> PIL.Image.Image:
-    """Photograph, regions and table: beside them where that leaves them large enough, else below."""
+def _blocks(tree: RegionTree, rounds: Sequence[Round], width: int, letter: int) -> list[PIL.Image.Image]:
+    """Photograph, regions, table and rounds, from top to bottom.
+
+    The table stands beside tall pictures and below wide ones; a few rounds share its place.
+    """
     aspect = tree.image.shape[3] / tree.image.shape[2]
-    beside = width - legend_width(letter) - 2 * letter
+    if aspect > _WIDE:
+        pair = _pair(tree, (width - letter) // 2, 32 * letter, letter)
+        if rounds and len(rounds) <= 2 and len(tree.regions) <= 4:
+            table = _table(tree, legend_width(letter), letter)
+            beside = _rounds(tree, rounds, width - table.width - 3 * letter, letter)
+            return [pair, _side_by_side([table, *beside], gap=3 * letter)]
+        return [pair, _table(tree, width, letter), *_rounds(tree, rounds, width, letter)]
+    room = (width - legend_width(letter) - 3 * letter) // 2
     # Of many regions the table is long, and the pictures beside it have room.
-    tall = letter * min(42, max(32, 2 * len(tree.regions)))
-    is_beside = aspect <= 1.08
-    room = ((beside if is_beside else width) - letter) // 2
-    shown = round(min(room, tall * aspect))
-    size = max(1, round(shown / aspect)), max(1, shown)
+    pair = _pair(tree, room, letter * min(42, max(32, 2 * len(tree.regions))), letter)
+    side = width - pair.width - 2 * letter
+    table = _table(tree, side, letter)
+    if len(rounds) <= 4:
+        column = _stacked([table, *_rounds(tree, rounds, side, letter)], gap=letter)
+        if column.height <= pair.height:
+            return [_side_by_side([pair, column], gap=2 * letter)]
+    return [_side_by_side([pair, table], gap=2 * letter), *_rounds(tree, rounds, width, letter)]
+
+
+def _pair(tree: RegionTree, widest: int, tallest: int, letter: int) -> PIL.Image.Image:
+    """Photograph and numbered regions."""
+    aspect = tree.image.shape[3] / tree.image.shape[2]
+    shown = max(1, round(min(widest, tallest * aspect)))
+    size = max(1, round(shown / aspect)), shown
     board = Storyboard.of(tree, size)
     regions = board.drawn(board.partition(), letter=max(letter, letter_size(*size)))
-    pair = _side_by_side([_drawn(board.photograph), _drawn(regions)], gap=letter)
-    left = pair.width + 2 * letter if is_beside else 0
-    side = _stacked(
-        [_sentence(tree, width - left, letter), legend(tree, width=width - left, letter=letter)], gap=letter // 2
-    )
-    if is_beside:
-        return _side_by_side([pair, side], gap=2 * letter)
-    return _stacked([pair, side], gap=letter)
+    return _side_by_side([_drawn(board.photograph), _drawn(regions)], gap=letter)
+
+
+def _table(tree: RegionTree, width: int, letter: int) -> PIL.Image.Image:
+    """How it ended, and the regions one by one."""
+    return _stacked([_sentence(tree, width, letter), legend(tree, width=width, letter=letter)], gap=letter // 2)
 
 
 def _sentence(tree: RegionTree, width: int, letter: int) -> PIL.Image.Image:
@@ -92,19 +109,21 @@ def _sentence(tree: RegionTree, width: int, letter: int) -> PIL.Image.Image:
     return sheet
 
 
-def _rounds(tree: RegionTree, rounds: Sequence[Round], width: int, letter: int) -> PIL.Image.Image:
-    """Cells of two small pictures each, in rows."""
+def _rounds(tree: RegionTree, rounds: Sequence[Round], width: int, letter: int) -> list[PIL.Image.Image]:
+    """Rows of cells of two small pictures each; nothing without rounds."""
+    if not rounds:
+        return []
     aspect = tree.image.shape[3] / tree.image.shape[2]
     tall = (14 if len(rounds) <= 4 else 11 if len(rounds) <= 12 else 8) * letter
     gap, arrow = 2 * letter, round(1.2 * letter)
     across = math.ceil((width + gap) / (2 * tall * aspect + arrow + gap))
-    across = min(max(across, 2), (width + gap) // (round(_NARROWEST * letter) + gap))
+    across = min(max(across, 2), (width + gap) // (_NARROWEST * letter + gap))
     wide = (width + gap) // across - gap
     shown = max(1, round(min((wide - arrow) / 2, tall * aspect)))
     board = Storyboard.of(tree, (max(1, round(shown / aspect)), shown))
     cells = [_cell(board, tried, letter, arrow) for tried in rounds]
     rows = [_side_by_side(cells[i : i + across], gap=gap, width=wide) for i in range(0, len(cells), across)]
-    return _stacked(rows, gap=letter)
+    return [_stacked(rows, gap=letter)]
 
 
 def _cell(board: Storyboard, tried: Round, letter: int, arrow: int) -> PIL.Image.Image:
@@ -148,10 +167,12 @@ def _side_by_side(pictures: Sequence[PIL.Image.Image], *, gap: int, width: int |
     return sheet
 
 
-def _stacked(pictures: Sequence[PIL.Image.Image], *, gap: int, margin: int = 0) -> PIL.Image.Image:
-    width = max(picture.width for picture in pictures)
-    height = sum(picture.height for picture in pictures) + gap * (len(pictures) - 1)
-    sheet = PIL.Image.new("RGB", (width + 2 * margin, height + 2 * margin), PAPER)
+def _stacked(
+    pictures: Sequence[PIL.Image.Image], *, gap: int, margin: int = 0, width: int | None = None
+) -> PIL.Image.Image:
+    width = width or max(picture.width for picture in pictures) + 2 * margin
+    height = sum(picture.height for picture in pictures) + gap * (len(pictures) - 1) + 2 * margin
+    sheet = PIL.Image.new("RGB", (width, height), PAPER)
     top = margin
     for picture in pictures:
         sheet.paste(picture, (margin, top))

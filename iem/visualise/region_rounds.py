@@ -47,7 +47,7 @@ class Storyboard:
     @classmethod
     def of(cls, tree: RegionTree, size: tuple[int, int]) -> "Storyboard":
         """All pictures with that height and width."""
-        photograph, labels = shrunk(tree.image, size), resize_labels(tree.labels().cpu(), size)
+        photograph, labels = shrunk(tree.image, size), resize_labels(tree, size).cpu()
         return cls(tree, photograph, labels, region_colours(len(tree.regions)))
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from iem.checks import check_image, check_number, check_range
@@ -17,6 +17,7 @@ from iem.visualise.palette import RGB, region_colours
 
 LabelMap = Int[Tensor, "h w"]
 
+_MOST_LABELS = 65535
 _MOST_SMOOTH = 64  # regions whose borders are smoothed, one after the other
 
 
@@ -32,7 +33,7 @@ def region_overlay(
 
     A region that lies in another is cut out of it, so both keep colour and outline. Colours are those of
     ``region_colours``, by the region's id. A number stands at the most interior pixel of its region, or, where numbers
-    would overlap, as near as can be with a line that points there; one that finds no room is left out.
+    would overlap, as near as can be with a line that points there; one that finds no room near is left out.
 
     Args:
         image: ``[1, 3, h, w]`` in [0, 1].
@@ -60,9 +61,9 @@ def region_overlay(
     check_range(image, 0.0, 1.0, "image")
     check_number(alpha, "alpha", low=0.0, high=1.0)
     check_number(max_side, "max_side", low=8, integer=True)
-    labels = label_map(regions, image)
-    size = fitted_size(image, max_side=max_side)
-    return draw_regions(resize(image, size), resize_labels(labels, size), alpha=alpha, numbers=numbers)
+    size = _fitted(image, max_side)
+    labels = resize_labels(_checked(regions, image), size)
+    return draw_regions(resize(image, size), labels.to(image.device), alpha=alpha, numbers=numbers)
 
 
 def draw_regions(
@@ -77,11 +78,12 @@ def draw_regions(
     """``region_overlay`` without its checks, at the picture's own size; ``colours`` by the labels."""
     values = np.ascontiguousarray(labels.cpu().numpy())
     colours = colours or region_colours(int(values.max()) + 1)
-    tint = image.new_tensor(colours)[labels.to(image.device)].permute(2, 0, 1)[None]
+    tint = image.new_tensor(colours)[labels].permute(2, 0, 1)[None]
     inside = (labels != SCENE).to(image)
     picture = (inside * tinted(image, tint, alpha) + (1 - inside) * dimmed(image))[0]
     height, width = values.shape
-    picture = outlined(picture, borders(values), width=line_width(height, width), colour=WHITE)
+    # At least so wide, since a border lies between two pixels and each takes half of it.
+    picture = outlined(picture, borders(values), width=max(1.75, line_width(height, width)), colour=WHITE)
     if numbers:
         picture = with_numbers(picture, values, colours, letter=letter or letter_size(height, width))
     return picture.clamp(0, 1)[None]
@@ -103,30 +105,41 @@ def letter_size(height: int, width: int) -> int:
     return max(10, round(min(height, width) / 25))
 
 
-def label_map(regions: RegionTree | LabelMap, image: Image) -> LabelMap:
-    """The region of every pixel of ``image``, checked."""
+def _checked(regions: RegionTree | LabelMap, image: Image) -> RegionTree | LabelMap:
     if isinstance(regions, RegionTree):
-        labels = regions.labels()
-    elif not isinstance(regions, torch.Tensor) or regions.is_floating_point() or regions.dtype == torch.bool:
+        _check_size(regions.image.shape[2:], image)
+        return regions
+    if not isinstance(regions, torch.Tensor) or regions.is_floating_point() or regions.dtype == torch.bool:
         got = str(regions.dtype) if isinstance(regions, torch.Tensor) else type(regions).__name__
         raise TypeError(f"regions: expected a RegionTree or a tensor of whole numbers, got {got}; convert with .long()")
-    else:
-        labels = regions.long()
-    if labels.shape != image.shape[2:]:
-        sizes = f"{list(image.shape[2:])}, got {list(labels.shape)}"
-        raise ValueError(f"regions: expected the picture's size {sizes}; resize by nearest neighbour")
-    if labels.min() < 0 or labels.max() > 65535:
-        got = f"{int(labels.min())} to {int(labels.max())}"
-        raise ValueError(f"regions: expected labels from 0 to 65535, got {got}; number them anew")
+    _check_size(regions.shape, image)
+    labels = regions.long()
+    least, most = int(labels.min()), int(labels.max())
+    if least < 0 or most > _MOST_LABELS:
+        raise ValueError(f"regions: expected labels from 0 to {_MOST_LABELS}, got {least} to {most}; number them anew")
     return labels
 
 
-def resize_labels(labels: LabelMap, size: tuple[int, int]) -> LabelMap:
+def _check_size(size: Sequence[int], image: Image) -> None:
+    if tuple(size) != tuple(image.shape[2:]):
+        sizes = f"{list(image.shape[2:])}, got {list(size)}"
+        raise ValueError(f"regions: expected the picture's size {sizes}; resize by nearest neighbour")
+
+
+def resize_labels(regions: RegionTree | LabelMap, size: tuple[int, int]) -> LabelMap:
     """By nearest neighbour; a larger map of few regions gets smooth borders instead of stairs. No new labels."""
-    values, index = labels.unique(return_inverse=True)
-    if size[0] <= labels.shape[0] or len(values) > _MOST_SMOOTH:
-        return resize_mask(labels[None, None].double(), size)[0, 0].long()
-    best, winner = torch.full(size, -1.0), torch.zeros(size, dtype=torch.long)
+    if isinstance(regions, RegionTree):
+        if size[0] < regions.image.shape[2]:
+            # Mask by mask: comparing all of them at the size of a camera's picture takes seconds.
+            return torch.cat([resize_mask(region.mask, size)[0] for region in regions.regions]).argmax(0)
+        regions = regions.labels()
+    if size[0] <= regions.shape[0]:
+        return resize_mask(regions[None, None].double(), size)[0, 0].long()
+    values, index = regions.unique(return_inverse=True)
+    if len(values) > _MOST_SMOOTH:
+        return resize_mask(regions[None, None].double(), size)[0, 0].long()
+    best = torch.full(size, -1.0, device=regions.device)
+    winner = torch.zeros(size, dtype=torch.long, device=regions.device)
     for i in range(len(values)):
         share = resize((index == i)[None, None].float(), size, mode="bicubic")[0, 0]
         winner = torch.where(share > best, i, winner)
@@ -135,7 +148,7 @@ def resize_labels(labels: LabelMap, size: tuple[int, int]) -> LabelMap:
     return chosen
 
 
-def fitted_size(image: Float[Tensor, "b c h w"], *, max_side: int) -> tuple[int, int]:
+def _fitted(image: Image, max_side: int) -> tuple[int, int]:
     """Height and width with the longer side brought down to ``max_side``; never enlarged."""
     height, width = image.shape[2:]
     scale = min(1.0, max_side / max(height, width))
