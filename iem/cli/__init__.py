@@ -1,4 +1,4 @@
-"""The command line: ``iem segment``, ``iem evaluate``, ``iem data``, ``iem sweep``, ``iem merge``, ``iem doctor``.
+"""The command line: ``iem segment``, ``peel``, ``evaluate``, ``data``, ``sweep``, ``merge``, ``doctor``.
 
 Exit code 0: all is done; 1: wrong usage; 2: some pictures failed, the others are done.
 """
@@ -18,6 +18,8 @@ from iem.cli.evaluate import evaluate
 from iem.cli.interruption import Interrupted
 from iem.cli.merge import EPILOG as MERGE_EPILOG
 from iem.cli.merge import merge
+from iem.cli.peel import EPILOG as PEEL_EPILOG
+from iem.cli.peel import peel
 from iem.cli.segment import EPILOG as SEGMENT_EPILOG
 from iem.cli.segment import segment
 from iem.cli.streams import ClosedPipe, UsageError, say
@@ -27,6 +29,8 @@ EPILOG = """
 [bold]Examples[/bold]
 
   iem segment photos/ -o results
+
+  iem peel photo.jpg -o scenes
 
   iem evaluate results truth/
 
@@ -56,6 +60,7 @@ def _help(command: Callable[..., int]) -> str:
 
 _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
     (segment, SEGMENT_EPILOG),
+    (peel, PEEL_EPILOG),
     (evaluate, EVALUATE_EPILOG),
     (merge, MERGE_EPILOG),
     (doctor, DOCTOR_EPILOG),

@@ -19,6 +19,7 @@ OUTSIDE = (
     "title",
     "tracker",
     "threads",
+    "device",
     "name",
     "watch",
     "write_pictures",

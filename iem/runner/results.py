@@ -7,11 +7,13 @@ that has one is done.
 import json
 import math
 import os
+import traceback
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from iem.images import write_atomic
+from iem.images import ImageError, write_atomic
 
 
 class EventLog:
@@ -75,6 +77,19 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def write_failure(folder: Path, error: Exception) -> None:
+    """Write ``failure.json``: what ended a run, in words and as Python tells it, and when."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    text = "".join(traceback.format_exception(error))
+    try:
+        write_json(
+            folder / "failure.json", {"error": words, "type": type(error).__name__, "traceback": text, "when": now}
+        )
+    except (OSError, ImageError):  # a full disk is what failed: the error itself is about to be raised
+        return
 
 
 def plain(value: Any) -> Any:

@@ -1,9 +1,7 @@
 """A run: every picture of a labelled dataset is segmented, measured, written down and shown."""
 
-import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from iem.runner.means import means
 from iem.runner.measuring import Row, segment_and_measure
 from iem.runner.provenance import Provenance
 from iem.runner.report import write_report
-from iem.runner.results import EventLog, plain, read_events, read_json, write_json
+from iem.runner.results import EventLog, plain, read_events, read_json, write_failure, write_json
 from iem.runner.settings import fingerprint
 from iem.runner.shards import Shard
 from iem.runner.versions import versions
@@ -168,7 +166,7 @@ def run(
             if tracker is not None:
                 tracker.finish({}, failed=True)
             if isinstance(error, Exception):
-                _write_failure(plan.folder, error)
+                write_failure(plan.folder, error)
             raise
 
 
@@ -281,18 +279,6 @@ def _finished(plan: _Plan, names: Sequence[str]) -> Result | None:
 def _is_whole(row: Row, plan: _Plan) -> bool:
     """Whether an earlier run left all that is asked for now: its pictures, too, if they are."""
     return not plan.write_pictures or "mask" in row
-
-
-def _write_failure(folder: Path, error: Exception) -> None:
-    words = " ".join(str(error).split()) or type(error).__name__
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    text = "".join(traceback.format_exception(error))
-    try:
-        write_json(
-            folder / "failure.json", {"error": words, "type": type(error).__name__, "traceback": text, "when": now}
-        )
-    except (OSError, ImageError):  # a full disk is what failed: the error itself is about to be raised
-        return
 
 
 def _batches(dataset: Dataset, plan: _Plan, skip: Collection[str], failures: list[str]) -> Iterator[list[Sample]]:

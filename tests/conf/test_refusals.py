@@ -58,6 +58,7 @@ CASES = {
     "steps=3": "steps: there is no such setting; did you mean max_steps?",
     "+foo=3": "foo: there is no such setting",
     "~size": f"size: {WHOLE} 8, got nothing",
+    "experiment=visionloop_deepfill": "experiment: visionloop_deepfill is for experiments/peel.py; run that",
     "preset=papr": "did you mean paper?",
     "presett=paper": "presett: there is no such setting; did you mean preset?",
     "refiner=none refiner.radius=3": "refiner has no settings as it is, choose another refiner",

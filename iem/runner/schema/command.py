@@ -14,6 +14,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from iem.runner.schema.experiments import check_program
 from iem.runner.schema.problems import SettingError
 
 _OF_SWEEPS = ("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper", "hydra.sweep")
@@ -71,6 +72,9 @@ def understand(overrides: Sequence[str], *, folder: Path, name: str, multirun: b
     parsed = _parse(overrides)
     _check_duplicates(parsed)
     _check_groups(parsed, folder)
+    for each in parsed:
+        if each.key_or_group == "experiment" and isinstance(each.value(), str):
+            check_program(str(each.value()), folder, name)
     config = composer.compose(tuple(_text(each) for each in parsed if not each.is_sweep_override()))
     is_sweep = multirun or config.hydra.mode == RunMode.MULTIRUN
     swept = [each for each in parsed if each.is_sweep_override()]

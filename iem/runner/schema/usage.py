@@ -26,6 +26,12 @@ def unused(settings: Mapping[str, Any]) -> dict[str, str]:
         found["max_steps"] = "optimiser"
     if "watch" in settings and not settings.get("tracker"):
         found["watch"] = "tracker"
+    if settings.get("mode") == "split":
+        found |= dict.fromkeys(("painter", "grow", "repaint", "parts"), "mode")
+    if settings.get("photos") and "finder" in settings:
+        found |= dict.fromkeys(("dataset", "ignore_rule", "metric"), "photos")
+    if "finder" in settings and "size" not in _reached(settings):
+        found["size"] = "finder"
     return found
 
 
@@ -55,6 +61,7 @@ def check_used(
             continue
         part = idle[owner]
         state = ", ".join(f"{group}={choices.get(group) or 'none'}" for group in ("preset", part) if group in choices)
+        state = state or f"{part}={settings.get(part)}"
         others = [name for name in _choices_that_use(owner, folder / part) if name != choices.get(part)]
         remedy = f"choose {part}={others[0]}" if others else f"choose another {part}"
         if part == "objective" and "paper" in {path.stem for path in (folder / "preset").glob("*.yaml")}:

@@ -1,0 +1,149 @@
+"""From the words of a command line to what takes pictures apart, with all weights at hand before any work."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from iem import inpainters
+from iem.features import CLIP, DINO, Lab, Stack, Texture, Whitening
+from iem.finders import IEM, Alone
+from iem.initialisers import TokenCut
+from iem.interfaces import Finder, Inpainter
+from iem.peeling import ShiftTest
+from iem.runner.peeler import Peeler
+
+_PAINTERS = {
+    "harmonic": "Harmonic",
+    "biharmonic": "Biharmonic",
+    "telea": "Telea",
+    "navier_stokes": "NavierStokes",
+    "nearest": "Nearest",
+    "mean": "Mean",
+    "gaussian": "GaussianInpainter",
+}
+
+
+def choose_peeler(
+    *,
+    finder: str = "iem",
+    preset: str = "best",
+    features: str | None = None,
+    painter: str = "harmonic",
+    weights: str | None = None,
+    mode: Literal["paint", "split"] = "paint",
+    parts: bool = True,
+    min_area: float = 0.01,
+    rounds: int = 24,
+    alpha: float = 0.05,
+    joint: bool = False,
+    size: int | None = None,
+) -> Peeler:
+    """What the options of ``iem peel`` ask for.
+
+    Args:
+        finder: "iem" or "tokencut".
+        preset: of the finder "iem".
+        features: name or folder of the transformer for "tokencut"; None for colour and texture.
+        painter: see ``iem peel --help``.
+        weights: of the painters "deepfill" and "controlnet".
+        mode: see ``iem.peeling.peel``.
+        parts: see there.
+        min_area: see there.
+        rounds: at most.
+        alpha: false-alarm rate; 1 accepts every region.
+        joint: see ``iem.peeling.peel``.
+        size: short side at which the finder looks; None for the usual one.
+
+    Raises:
+        ValueError: a number out of range, or weights that cannot be used.
+        ImportError: a choice needs an extra that is not installed.
+    """
+    found: Finder
+    if finder == "iem":
+        found = IEM(preset=preset, size=size or 128)
+    elif features is None:  # as conf/finder/tokencut.yaml
+        cues = Whitening(Stack([Lab(), Texture(radius=3)]))
+        found = Alone(TokenCut(cues, size=size or 128, patch=4, side="frame", position=1.5))
+    else:
+        found = Alone(TokenCut(DINO(features), size=size or 256))
+    return Peeler(
+        finder=found,
+        test=ShiftTest(alpha=alpha) if alpha < 1 else None,
+        painter=choose_painter(painter, weights) if mode == "paint" else None,
+        mode=mode,
+        parts=parts,
+        joint=joint,
+        min_area=min_area,
+        max_rounds=rounds,
+    )
+
+
+def choose_painter(name: str, weights: str | None = None) -> Inpainter:
+    """The painter of that name.
+
+    Raises:
+        ValueError: it needs weights that are not there.
+        ImportError: it needs an extra that is not installed.
+    """
+    if name in _PAINTERS:
+        made: Inpainter = getattr(inpainters, _PAINTERS[name])()
+        return made
+    if weights is None:
+        wanted = {
+            "deepfill": "the checkpoint of DeepFillv2; give it as --weights FILE",
+            "controlnet": "Stable Diffusion 1.5 and its ControlNet for inpainting; give a folder that holds both, as "
+            "base/ and controlnet/, with --weights FOLDER",
+        }
+        raise ValueError(f"--painter {name}: needs {wanted[name]}")
+    try:
+        if name == "deepfill":
+            return inpainters.DeepFill(weights)
+        return inpainters.ControlNet(Path(weights) / "base", Path(weights) / "controlnet")
+    except ValueError as error:
+        raise ValueError(_for_command(error)) from error
+
+
+def load_weights(peeler: Peeler, device: str = "cpu") -> None:
+    """Load all networks that would else be loaded at the first picture, so that none is missing in the middle.
+
+    Raises:
+        ValueError: weights that are not there or do not fit; one sentence.
+        ImportError: an extra is not installed.
+    """
+    for part in (peeler.finder, peeler.painter):
+        try:
+            load_part(part, device)
+        except ValueError as error:
+            raise ValueError(_for_command(error)) from error
+
+
+def load_part(part: Any, device: str = "cpu") -> None:
+    """Load the networks of one part and of all parts in it.
+
+    Raises:
+        ValueError: weights that are not there or do not fit.
+        ImportError: an extra is not installed.
+    """
+    for each in _parts_of(part):
+        if callable(getattr(each, "load", None)):
+            each.load(device)
+        elif isinstance(each, DINO | CLIP):
+            each(torch.full((1, 3, 32, 32), 0.5, device=device))
+
+
+def _parts_of(part: Any) -> Iterator[Any]:
+    """The part and, within it, whatever is a dataclass."""
+    if not dataclasses.is_dataclass(part) or isinstance(part, type):
+        return
+    yield part
+    for each in dataclasses.fields(part):
+        yield from _parts_of(getattr(part, each.name, None))
+
+
+def _for_command(error: ValueError) -> str:
+    """The message with the remedy that this command knows, instead of an experiment's setting."""
+    words, _, remedy = str(error).rpartition("; ")
+    return f"{words}; give it as --weights" if "painter." in remedy else str(error)
