@@ -13,7 +13,7 @@ from torch import Tensor
 
 from iem.checks import check_image, check_mask, check_number
 from iem.images import resize
-from iem.inpainters.pipelines import check_length, load_controlnet
+from iem.inpainters.pipelines import check_extra, check_length, check_source, load_controlnet
 from iem.inpainters.resampling import resample
 from iem.interfaces import Image, Mask
 
@@ -61,11 +61,13 @@ class ControlNet:
         on_step: called with (step, steps) after each step; what it raises ends the painting.
 
     Raises:
-        ValueError: a number out of its range; when painting, weights that are not here or do not fit.
-        ImportError: when painting, the extra ``diffusion`` is not installed.
+        ValueError: no such folder, a number out of its range; when painting, weights that are not here or do not fit.
+        ImportError: the extra ``diffusion`` is not installed.
 
-    >>> ControlNet("nowhere/sd", "nowhere/control").differentiable
-    False
+    >>> ControlNet("./nowhere", "lllyasviel/control_v11p_sd15_inpaint")
+    Traceback (most recent call last):
+    ...
+    ValueError: base: expected a folder or a name on the Hugging Face hub, found no folder ./nowhere; check the path
     """
 
     base: Path | str
@@ -89,10 +91,9 @@ class ControlNet:
     differentiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name in ("base", "controlnet"):
-            value = getattr(self, name)
-            if not isinstance(value, str | Path) or not str(value):
-                raise ValueError(f"{name}: expected a folder or a name on the Hugging Face hub, got {value!r}")
+        check_source(self.base, "base")
+        check_source(self.controlnet, "controlnet")
+        check_extra()
         for name in ("prompt", "added_prompt", "negative_prompt"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name}: expected a text, got {getattr(self, name)!r}; write '' for none")

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,6 +10,36 @@ from typing import Any, NoReturn
 import torch
 
 from iem.images.errors import printable
+
+
+def check_source(source: Path | str, name: str) -> None:
+    """Require what can be seen of a source of weights without opening it.
+
+    Raises:
+        ValueError: an empty name, or a path of no folder.
+    """
+    text = str(source)
+    if not isinstance(source, str | Path) or not text.strip():
+        raise ValueError(f"{name}: expected a folder or a name on the Hugging Face hub, got {source!r}; give one")
+    is_path = isinstance(source, Path) or text.startswith((".", "/", "~"))
+    if is_path and not Path(source).expanduser().is_dir():
+        raise ValueError(
+            f"{name}: expected a folder or a name on the Hugging Face hub, found no folder {_shown(source)}; "
+            "check the path"
+        )
+
+
+def check_extra() -> None:
+    """Require the packages of the extra ``diffusion``.
+
+    Raises:
+        ImportError: one is not installed.
+    """
+    for package in ("diffusers", "transformers", "accelerate"):
+        if importlib.util.find_spec(package) is None:
+            raise ImportError(
+                f'ControlNet: expected the package {package}, which is not installed; pip install "iem[diffusion]"'
+            )
 
 
 def load_controlnet(base: Path | str, controlnet: Path | str, *, device: torch.device, download: bool) -> Any:
@@ -27,22 +58,16 @@ def load_controlnet(base: Path | str, controlnet: Path | str, *, device: torch.d
         ImportError: the extra ``diffusion`` is not installed.
         ValueError: weights that are not here, or are something else; one sentence.
     """
-    try:
-        with quiet():
-            importlib.import_module("transformers")  # without it, diffusers leaves out the pipeline
-            diffusers: Any = importlib.import_module("diffusers")
-    except ImportError as error:
-        raise ImportError(
-            f'ControlNet: expected the package {error.name}, which is not installed; pip install "iem[diffusion]"'
-        ) from error
+    check_extra()
     with quiet():
+        diffusers: Any = importlib.import_module("diffusers")
         try:
-            control = diffusers.ControlNetModel.from_pretrained(str(controlnet), local_files_only=not download)
+            control = diffusers.ControlNetModel.from_pretrained(_location(controlnet), local_files_only=not download)
         except Exception as error:  # of half a dozen libraries, for what is missing, damaged or of another kind
             _refuse("controlnet", "a ControlNet for Stable Diffusion 1.5", controlnet, download, error)
         try:
             pipeline = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
-                str(base),
+                _location(base),
                 controlnet=control,
                 safety_checker=None,
                 feature_extractor=None,
@@ -62,7 +87,14 @@ def load_controlnet(base: Path | str, controlnet: Path | str, *, device: torch.d
                 f"controlnet: expected one for {_shown(base)}, got {_shown(controlnet)}, trained with another; "
                 "give two that belong together"
             )
-        pipeline.scheduler = diffusers.DDIMScheduler.from_config(pipeline.scheduler.config)
+        # As the sampler that came with Stable Diffusion; those of the folder belong to another one.
+        pipeline.scheduler = diffusers.DDIMScheduler.from_config(
+            pipeline.scheduler.config,
+            clip_sample=False,
+            set_alpha_to_one=False,
+            steps_offset=1,
+            timestep_spacing="leading",
+        )
         pipeline.set_progress_bar_config(disable=True)
         pipeline.to(dtype=torch.float16 if device.type == "cuda" else torch.float32)
         if device.type == "cuda":
@@ -123,6 +155,12 @@ def _refuse(key: str, wanted: str, got: Path | str, download: bool, error: Excep
             "fetched with painter.download=true"
         )
     raise ValueError(f"{key}: expected {wanted}, got {found}; {remedy}") from error
+
+
+def _location(source: Path | str) -> str:
+    """Where to look: a folder of that name comes before the hub's."""
+    folder = Path(source).expanduser()
+    return str(folder) if folder.is_dir() else str(source)
 
 
 def _shown(name: Path | str) -> str:

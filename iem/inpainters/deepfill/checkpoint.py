@@ -41,8 +41,7 @@ def load_checkpoint(path: Path | str | None, sha256: str | None = None) -> tuple
     if not path.is_file():
         _refuse(path, "a folder" if path.is_dir() else "a path where nothing is", "give it as painter.checkpoint=FILE")
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _hash(file)
+        digest = _sha256(path)
     except OSError as error:
         _refuse(path, f"a file that cannot be read ({error.strerror or error})", "look at its permissions")
     if sha256 not in (None, digest):
@@ -88,9 +87,9 @@ def _refuse(path: Path, got: str, remedy: str) -> NoReturn:
     raise ValueError(f"checkpoint: expected {_WANTED}, got {got}: {printable(str(path))}; {remedy}") from None
 
 
-def _hash(file: Any) -> str:
-    """``hashlib.file_digest`` for Python 3.10."""
+def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()

@@ -41,8 +41,8 @@ class DeepFill:
         checkpoint: the file of weights, ``.pth`` or ``.safetensors``.
         sha256: refuse a file with another checksum; filled in.
         longest_side: a larger picture is painted at this size, and what was painted is enlarged; None for never. The
-            weights were trained at 256 pixels, and the attention's memory grows with the square of the area: 0.3 GB
-            at 512 x 512, 4 GB at 1024 x 1024.
+            weights were trained at 256 pixels, and the attention's memory grows with the square of the area: 0.5 GB
+            at 512 x 512, 2.5 GB at 768 x 768.
 
     Raises:
         ValueError: the checkpoint cannot be used.
