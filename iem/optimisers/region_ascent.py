@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import final
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
-from torch.nn import functional
 
 from iem.checks import check_mask, check_number
 from iem.interfaces import Counts, Image, Objective, Regions, Scores
@@ -25,9 +24,10 @@ class RegionAscent:
 
         g_k = dJ/dM_k
         l(p) = argmax_k g_k(p)  over the labels k of p and of its four neighbours
-        l(p) = the label that most pixels of the window around p have  (``window`` x ``window``, inside the picture)
+        l(p) = the label that most pixels of the window around p have  (``window`` x ``window``)
 
-    A tie leaves a pixel the label that it had before that line. A region that would lose its last pixel in a step keeps
+    A tie leaves a pixel the label that it had before that line. At the picture's frame the window is smaller, so that p
+    is always in its middle. A region that would lose its last pixel in a step keeps
     all those that it had before the step; one that is empty from the start stays empty.
 
     All boundary pixels move at once; the score may fall. As with ``BoundaryAscent`` a step depends on the regions
@@ -76,9 +76,7 @@ class RegionAscent:
         allowed = gradient.masked_fill(~_adjacent(state.mask > 0), -torch.inf)
         new = _largest(allowed, old)
         if self.window > 1:
-            one_hot = _one_hot(new, state.mask.shape[1]).to(state.mask.dtype)
-            votes = functional.avg_pool2d(one_hot, self.window, 1, self.window // 2, divisor_override=1)
-            new = _largest(votes.round(), new)
+            new = _largest(_votes(_one_hot(new, state.mask.shape[1]), self.window), new)
         new = _keep_every_region(new, old, state.mask.shape[1])
         moved = (new != old).flatten(1).sum(1)
         recent = torch.cat([old[:, None], state.earlier[:, :-1]], dim=1)
@@ -126,10 +124,23 @@ def _adjacent(regions: Bool[Tensor, "b k h w"]) -> Bool[Tensor, "b k h w"]:
     return near
 
 
-def _largest(values: Regions, own: Labels) -> Labels:
+def _largest(values: Shaped[Tensor, "b k h w"], own: Labels) -> Labels:
     """The label with the largest value; a pixel's own in a tie."""
     most, label = values.max(1)
     return torch.where(values.gather(1, own[:, None])[:, 0] >= most, own, label)
+
+
+def _votes(regions: Bool[Tensor, "b k h w"], window: int) -> Int[Tensor, "b k h w"]:
+    """How many pixels of the window around each pixel a region has."""
+    votes = regions.int()
+    for axis in (2, 3):
+        size = votes.shape[axis]
+        place = torch.arange(size, device=votes.device)
+        # Votes of what happens to lie inside the picture would bend boundaries that meet its frame at a slant.
+        reach = torch.minimum(place, size - 1 - place).clamp_max(window // 2)
+        sums = torch.cat([torch.zeros_like(votes.narrow(axis, 0, 1)), votes.cumsum(axis, dtype=torch.int32)], dim=axis)
+        votes = sums.index_select(axis, place + reach + 1) - sums.index_select(axis, place - reach)
+    return votes
 
 
 def _keep_every_region(new: Labels, old: Labels, count: int) -> Labels:
