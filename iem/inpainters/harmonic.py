@@ -95,37 +95,51 @@ def _grown(any_: Tensor) -> slice:
 
 
 def _paint(image: Tensor, hole: Tensor, tolerance: float) -> Tensor:
-    visible = torch.where(hole < 1, image, 0)
-    solid = _solid(hole, tolerance)
-    links = neighbours(torch.ones_like(hole), frame(hole))
-    start = torch.where(solid > 0, _pulled(visible * (1 - hole), 1 - hole), visible)
-    pull = torch.where(solid > 0, links * (1 - hole) / hole, 0) * (visible - start)
-    residual = (solid > 0) * (pull + neighbours(start, frame(hole)) - links * start)
-    least = torch.where(hole < 1, image, torch.inf).amin((-2, -1), keepdim=True)
-    most = torch.where(hole < 1, image, -torch.inf).amax((-2, -1), keepdim=True)
+    seen = (hole < 1).to(image.dtype)
+    visible = image * seen
+    # Selecting pixel by pixel takes many times as long as multiplying: it is left to pictures that hold NaN.
+    finite = bool(visible.sum().isfinite())
+    if not finite:
+        visible = torch.where(hole < 1, image, 0)
+    beyond = (1 - seen) * torch.finfo(image.dtype).max
+    least, most = (edge.amin((-2, -1), keepdim=True) for edge in (beyond + visible, beyond - visible))
     rounding = 8 * torch.finfo(image.dtype).eps * torch.maximum(most.abs(), least.abs())
-    scale = torch.maximum(most - least, rounding / tolerance)
-    painted = start + Multigrid.of(solid).solve(residual, tolerance, scale)
-    blended = (1 - hole) * visible + hole * _mean_of_neighbours(painted)
-    return torch.where(hole > 0, torch.where(_any_known(hole), blended, 0), image)
+    scale = torch.maximum(-most - least, rounding / tolerance)
+    # Around 0, rounding does not lean to one side; where few pixels hold a large hole, that would add up.
+    centre = (visible * (1 - hole)).sum((-2, -1), keepdim=True) / (1 - hole).sum((-2, -1), keepdim=True).clamp_min(1e-9)
+    shifted = visible - centre
+    free, solid = _solid(hole, tolerance)
+    links = neighbours(torch.ones_like(hole), frame(hole))
+    start = _pulled(shifted * (1 - hole), 1 - hole)
+    own = free * links * (1 - hole) / (solid + (1 - free))
+    residual = neighbours(start, frame(hole)).addcmul_(links, start, value=-1)
+    residual.addcmul_(own, shifted - start).mul_(free)
+    painted = start.add_(Multigrid.of(solid).solve(residual, tolerance, scale))
+    blended = (visible * (1 - hole)).addcmul_(hole, _mean_of_neighbours(painted) + centre)
+    if not finite:
+        blended = torch.where(hole > 0, blended, image)
+    return _zero_where_nothing_is_known(blended, hole)
 
 
 def _influence(upstream: Tensor, hole: Tensor, tolerance: float) -> Tensor:
-    solid = _solid(hole, tolerance)
-    solution = Multigrid.of(solid).solve((solid > 0) * upstream, tolerance)
-    return torch.where(_any_known(hole), upstream + neighbours(solution, frame(hole)), 0)
+    free, solid = _solid(hole, tolerance)
+    solution = Multigrid.of(solid).solve(free * upstream, tolerance)
+    return _zero_where_nothing_is_known(neighbours(solution, frame(hole)).add_(upstream), hole)
 
 
-def _solid(hole: Tensor, tolerance: float) -> Tensor:
-    """What is hidden by less than the tolerance counts as known until the last sweep, which costs no accuracy.
+def _solid(hole: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
+    """Where to solve, and the hole there.
 
-    Its row in the system would drown all others in rounding.
+    What is hidden by less than the tolerance counts as known until the last sweep, which costs no accuracy: its row in
+    the system would drown all others in rounding.
     """
-    return torch.where(hole > tolerance / 10, hole, 0)
+    free = (hole > tolerance / 10).to(hole.dtype)
+    return free, hole * free
 
 
-def _any_known(hole: Tensor) -> Tensor:
-    return (hole < 1).flatten(1).any(1)[:, None, None, None]
+def _zero_where_nothing_is_known(fields: Tensor, hole: Tensor) -> Tensor:
+    known = (hole < 1).flatten(1).any(1)
+    return fields if known.all() else torch.where(known[:, None, None, None], fields, 0)
 
 
 def _pulled(weighted: Tensor, weight: Tensor) -> Tensor:
@@ -140,5 +154,6 @@ def _pulled(weighted: Tensor, weight: Tensor) -> Tensor:
 
 
 def _mean_of_neighbours(fields: Tensor) -> Tensor:
-    links = neighbours(torch.ones_like(fields[:, :1]), frame(fields))
-    return torch.where(links > 0, neighbours(fields, frame(fields)) / links.clamp_min(1), fields)
+    if fields.shape[-2:] == (1, 1):
+        return fields
+    return neighbours(fields, frame(fields)).div_(neighbours(torch.ones_like(fields[:, :1]), frame(fields)))

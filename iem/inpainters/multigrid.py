@@ -50,7 +50,7 @@ class _Level:
     def of(
         cls, free: Mask, diagonal: Mask, share: Mask, conductance: Conductance, damping: tuple[float, ...]
     ) -> "_Level":
-        inverse = torch.where(diagonal > 0, 1 / diagonal, 0)
+        inverse = free / (diagonal + (diagonal == 0))  # 0: nothing is known at all
         rows, columns = free.shape[-2:]
         return cls(free, diagonal, inverse, share, conductance, damping, (rows > 1, columns > 1))
 
@@ -90,7 +90,7 @@ class Multigrid:
         conductance = frame(hole)
         free = (hole > 0).to(hole.dtype)
         links = neighbours(torch.ones_like(hole), conductance)
-        diagonal = torch.where(hole > 0, links.clamp_min(1) / hole, 0)
+        diagonal = free * links.clamp_min(1) / (hole + (1 - free))
         levels = [_Level.of(free, diagonal, hole, conductance, _ONE_SWEEP)]
         sink = free * (links * (1 - hole) + neighbours(1 - free, conductance))
         while any(levels[-1].halved):
