@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -120,6 +121,8 @@ def check_length(pipeline: Any, text: str, name: str) -> None:
 def quiet() -> Iterator[None]:
     """Without progress bars and remarks of transformers and diffusers, whichever of them is there."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", module="huggingface_hub")  # diffusers calls it in ways that it deprecates
         for name in ("transformers", "diffusers"):
             with contextlib.suppress(ImportError):
                 stack.enter_context(_quiet_library(name))

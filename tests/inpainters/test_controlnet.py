@@ -218,7 +218,7 @@ class TestWeightsThatDoNotDo:
 
         return message
 
-    def test_a_name_that_is_not_in_the_cache(self, refused, folder, monkeypatch, tmp_path):
+    def test_a_name_that_is_not_in_the_cache(self, refused, folder, capfd):
         painter = tiny_controlnet(folder)
         name = "nobody/has-such-a-model"
         text = refused(painter.base, name)
@@ -227,6 +227,7 @@ class TestWeightsThatDoNotDo:
         )
         assert "painter.controlnet=FOLDER" in text
         assert "painter.download=true" in text
+        assert not capfd.readouterr().err
         assert refused(name, painter.controlnet).startswith(
             "base: expected Stable Diffusion 1.5 as diffusers lays it out"
         )
