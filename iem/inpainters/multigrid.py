@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from iem.interfaces import FeatureMap, Mask
 
+_FEW_CELLS = 64  # are solved for at once: levels of so few would cost as much as the larger ones
 _MOST_CYCLES = 100  # what rounding leaves undone after so many stays undone
 _ONE_SWEEP = (0.8,)  # damping of Jacobi's relaxation: the five-point stencil's best
 _TWO_SWEEPS = (1.4, 0.6)  # the best pair: nearly the roots of Chebyshev's polynomial on the rough half of the spectrum
@@ -83,24 +84,25 @@ class Multigrid:
     """
 
     levels: tuple[_Level, ...]
+    coarsest: Tensor  #: the inverse of the last level's matrix, ``[b, 1, cells, cells]``
 
     @classmethod
     def of(cls, hole: Mask) -> "Multigrid":
-        """All levels down to a single cell."""
+        """All levels down to one of few cells."""
         conductance = frame(hole)
         free = (hole > 0).to(hole.dtype)
         links = neighbours(torch.ones_like(hole), conductance)
         diagonal = free * links.clamp_min(1) / (hole + (1 - free))
         levels = [_Level.of(free, diagonal, hole, conductance, _ONE_SWEEP)]
         sink = free * (links * (1 - hole) + neighbours(1 - free, conductance))
-        while any(levels[-1].halved):
+        while free.shape[-2:].numel() > _FEW_CELLS:
             halved = levels[-1].halved
             free, sink = pooled(free, halved).sign(), pooled(sink, halved)
             conductance = _halved(conductance, halved, free)
             diagonal = free * (neighbours(free, conductance) + sink)
             # The finest level is the dear one: a second sweep there costs more than the cycle that it saves.
             levels.append(_Level.of(free, diagonal, free, conductance, _TWO_SWEEPS))
-        return cls(tuple(levels))
+        return cls(tuple(levels), _inverse(levels[-1]))
 
     def solve(self, right: FeatureMap, tolerance: float, scale: Tensor | None = None) -> FeatureMap:
         """Find u with ``S u = right`` by preconditioned conjugate gradients from 0.
@@ -139,7 +141,7 @@ class Multigrid:
         """One symmetric V-cycle from 0; the answer lies in the room until the next cycle."""
         level, (fields, rest) = self.levels[depth], rooms[depth]
         if depth == len(self.levels) - 1:
-            return torch.mul(right, level.inverse, out=fields)
+            return (self.coarsest @ right.flatten(2)[..., None]).view_as(right)
         first, *others = level.damping
         torch.mul(right, first * level.inverse, out=fields)
         for damping in others:
@@ -150,6 +152,16 @@ class Multigrid:
         for damping in reversed(level.damping):
             fields.addcmul_(level.inverse, level.residual(fields, right, out=rest), value=damping)
         return fields
+
+
+def _inverse(level: _Level) -> Tensor:
+    size = level.free.shape[-2:]
+    each = torch.eye(size.numel(), dtype=level.free.dtype, device=level.free.device).view(1, -1, *size)
+    each = each.expand(len(level.free), -1, -1, -1)
+    rows = level.apply(each * level.free, out=torch.empty_like(each)) + each * (1 - level.free)
+    # Singular if nothing is known at all; whatever comes out is not looked at then.
+    inverse: Tensor = torch.linalg.inv_ex(rows.flatten(2))[0]
+    return inverse[:, None]
 
 
 def _product(left: FeatureMap, right: FeatureMap) -> Tensor:
