@@ -102,10 +102,8 @@ class TokenCut:
 
 def _object(vector: NDArray[np.float64], side: str) -> NDArray[np.bool_]:
     magnitude = np.abs(vector)
-    part = vector > vector.mean()
-    if side == "seed":
-        part = part if part.flat[magnitude.argmax()] else ~part
-    elif part[frame_tokens(*vector.shape).numpy()].mean() > 0.5:
+    part = vector > vector.mean()  # holds the largest magnitude, whose entry is positive
+    if side == "frame" and part[frame_tokens(*vector.shape).numpy()].mean() > 0.5:
         part = ~part
     components, _ = ndimage.label(part)
     seed = np.where(part, magnitude, -1).argmax()
