@@ -1,5 +1,6 @@
 """Frames of a scene whose pictures are flat colours."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import PIL.Image
@@ -45,6 +46,13 @@ def test_the_scene_comes_apart_in_order_and_ends_as_a_whole():
 def test_a_scene_without_regions_is_its_photograph():
     (frame,) = region_film_frames(nothing_found(StopReason.CONSTANT), width=90)
     assert near(corner(frame), PHOTOGRAPH)
+
+
+def test_frames_that_show_nothing_new_are_dropped():
+    tree = peeled_scene()
+    unseen = replace(tree.rounds[0], proposal=torch.zeros(1, 1, 60, 90), painted=tree.image)
+    frames = region_film_frames(replace(tree, rounds=(unseen, *tree.rounds)), width=90)
+    assert all(not torch.equal(*pair) for pair in pairwise(frames))
 
 
 def test_tall_pictures_do_not_make_giant_frames():

@@ -12,7 +12,8 @@ from iem.interfaces import Verdict
 from iem.regions import Region, RegionTree, Round, StopReason
 from iem.visualise import region_overview
 from iem.visualise.region_legend import ending, legend, legend_width, number
-from iem.visualise.region_rounds import Storyboard
+from iem.visualise.region_overview import _NARROWEST, _cell
+from iem.visualise.region_rounds import Storyboard, shrunk
 
 
 def patches(page, colour, least=60):
@@ -73,6 +74,22 @@ def test_pictures_that_are_not_finite_have_a_page():
     page = region_overview(replace(tree, image=tree.image * math.nan))
     assert torch.isfinite(page).all()
     assert len(patches(page, (0.0, 0.0, 0.0))) >= 1
+
+
+def test_a_pixel_that_is_not_finite_does_not_spread():
+    image = torch.full((1, 3, 40, 60), 0.5)
+    image[0, 0, 10, 10], image[0, 1, 20, 20], image[0, 2, 30, 30] = math.nan, math.inf, 7.0
+    shown = shrunk(image, (20, 30))
+    assert torch.isfinite(shown).all()
+    assert ((shown - 0.5).abs() > 1e-4).sum() < 150
+
+
+def test_headings_fit_the_narrowest_rounds():
+    tree = peeled_scene(400, 40)
+    board = Storyboard.of(tree, (100, 10))
+    for tried in tree.rounds[:3]:
+        renamed = replace(tried, number=88)
+        assert _cell(board, renamed, 20, 24).width <= _NARROWEST * 20
 
 
 @pytest.mark.parametrize(
