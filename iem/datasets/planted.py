@@ -87,7 +87,7 @@ class Planted:
         check_number(self.contrast, "contrast", low=0, high=40)
         check_number(self.texture_contrast, "texture_contrast", low=0, high=0.25)
         check_number(self.alike, "alike", low=0, high=1)
-        check_number(self.least_area, "least_area", low=0, high=0.5)
+        check_number(self.least_area, "least_area", low=0, high=1 / self.regions[1])
 
     @property
     def names(self) -> Sequence[str]:
@@ -173,7 +173,7 @@ def _draw_colours(count: int, apart: float, random: np.random.Generator) -> Colo
         ValueError: there is no room for so many colours so far apart.
     """
     chosen = random.uniform(0.25, 0.75, (1, 3))
-    for _ in range(10_000):
+    for _ in range(2_000):
         if len(chosen) == count:
             return chosen
         new = random.uniform(0.25, 0.75, (1, 3))

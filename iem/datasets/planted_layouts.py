@@ -12,7 +12,7 @@ Labels = np.ndarray[Any, np.dtype[np.int64]]
 Outline = np.ndarray[Any, np.dtype[np.float64]]
 
 _RASTER = 128  # short side at which a layout is judged, so that a scene is the same one at every size
-_ATTEMPTS = 400  # layouts drawn before the count of regions is given up
+_ATTEMPTS = {"objects": 15, "tiles": 300}  # layouts drawn before the count is given up; objects have drawings within
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def draw_layout(
     short = min(size)
     frame = (size[0] / short, size[1] / short)
     raster = (round(_RASTER * frame[0]), round(_RASTER * frame[1]))
-    for _ in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS[kind]):
         layout = _objects(count, frame, raster, least, random) if kind == "objects" else _tiles(count, frame, random)
         labels = layout.labels(size)
         if _clear(layout.labels(raster), count, least) and np.bincount(labels.ravel(), minlength=count).min() > 0:
