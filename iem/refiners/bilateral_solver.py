@@ -34,9 +34,8 @@ class BilateralSolver:
 
     by conjugate gradients with Jacobi's preconditioner from ``S (c t) / S c``. The numbers are those with which
     TokenCut uses it (CVPR 2022). Differences to that program: a picture may be of any size, since vertices have keys of
-    their own that never wrap around; all greys have the same chroma, which rounding tears apart there; the answer is
-    cut at 0 and 1; and ``binary`` takes the largest piece, also where that covers more than half of the picture, and
-    returns an empty mask where nothing reaches one half.
+    their own that never wrap around; the answer is cut at 0 and 1; and ``binary`` takes the largest piece, also where
+    that covers more than half of the picture, and returns an empty mask where nothing reaches one half.
 
     A mask of another size than the picture is brought to it by nearest neighbour.
 
@@ -116,7 +115,7 @@ class BilateralSolver:
         """Each pixel's vertex, and which vertices lie side by side."""
         height, width = picture.shape[1:]
         rgb = picture.double().mul(255).round().flatten(1).cpu().numpy()
-        luma, *chroma = _YUV @ rgb + 1e-6  # greys would fall to either side of a border of the grid
+        luma, *chroma = _YUV @ rgb
         coordinates = [
             np.tile(np.arange(width) // self.sigma_spatial, height),
             np.repeat(np.arange(height) // self.sigma_spatial, width),
