@@ -56,7 +56,7 @@ class PainterName(str, enum.Enum):
     controlnet = "controlnet"
 
 
-class ModeName(str, enum.Enum):
+class ModeName(enum.Enum):
     """How to go on after a region is found."""
 
     paint = "paint"

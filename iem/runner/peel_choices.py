@@ -127,6 +127,10 @@ def load_part(part: Any, device: str = "cpu") -> None:
         ValueError: weights that are not there or do not fit.
         ImportError: an extra is not installed.
     """
+    if isinstance(part, Inpainter) and not hasattr(part, "load"):  # a trial finds whether its libraries are there
+        dot = torch.zeros(1, 1, 16, 16, device=device)
+        dot[..., 8, 8] = 1
+        part(torch.full((1, 3, 16, 16), 0.5, device=device), dot)
     for each in _parts_of(part):
         if callable(getattr(each, "load", None)):
             each.load(device)

@@ -292,6 +292,14 @@ def test_every_painter_without_weights(name):
     assert painted.shape == (1, 3, 16, 16)
 
 
+def test_a_missing_library_of_a_painter_is_told_before_any_work(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    picture("a.png")
+    assert main(["peel", "a.png", "-o", "out", *QUICK, "--painter", "telea"]) == 1
+    assert 'pip install "iem[opencv]"' in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 def test_interruption_leaves_what_is_finished(monkeypatch, capsys):
     from iem.cli.interruption import Interrupted
 
