@@ -1,8 +1,19 @@
 """Inpainters: ``(image, hole) -> image``."""
 
+from iem.inpainters.classical import Biharmonic, Mean, NavierStokes, Nearest, Telea
 from iem.inpainters.controlnet import ControlNet
 from iem.inpainters.deepfill import DeepFill
 from iem.inpainters.gaussian import GaussianInpainter
 from iem.inpainters.harmonic import Harmonic
 
-__all__ = ["ControlNet", "DeepFill", "GaussianInpainter", "Harmonic"]
+__all__ = [
+    "Biharmonic",
+    "ControlNet",
+    "DeepFill",
+    "GaussianInpainter",
+    "Harmonic",
+    "Mean",
+    "NavierStokes",
+    "Nearest",
+    "Telea",
+]
