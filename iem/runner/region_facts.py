@@ -1,8 +1,10 @@
 """What is known of each region of a picture, as plain containers, from its label map."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from scipy.ndimage import find_objects
 
 from iem.interfaces import Mask
 from iem.regions import RegionTree, Round
@@ -23,18 +25,22 @@ def region_rows(tree: RegionTree, labels: Labels) -> list[dict[str, Any]]:
     >>> row["parent"], row["area"], row["share"], row["box"], row["colour"]
     (0, {'own': 4, 'extent': 4}, 0.5, [0, 0, 2, 2], '#e69f00')
     """
+    count = len(tree.regions)
+    areas: list[int] = torch.bincount(labels.flatten(), minlength=count).tolist()
+    boxes = find_objects(labels.numpy() + 1, max_label=count)
     rows = []
-    for region, colour in zip(tree.regions, region_colours(len(tree.regions)), strict=True):
-        extent = extent_of(tree, labels, region.id)
+    for region, colour in zip(tree.regions, region_colours(count), strict=True):
+        family = _family(tree, region.id)
+        extent = sum(areas[each] for each in family)
         rows.append(
             {
                 "id": region.id,
                 "parent": region.parent,
                 "children": [child.id for child in tree.children(region.id)],
                 "depth": tree.depth(region.id),
-                "area": {"own": int((labels == region.id).sum()), "extent": int(extent.sum())},
-                "share": round(float(extent.mean(dtype=torch.float64)), 6),
-                "box": _box(extent),
+                "area": {"own": areas[region.id], "extent": extent},
+                "share": round(extent / labels.numel(), 6),
+                "box": _hull([boxes[each] for each in family if boxes[each] is not None]),
                 "score": region.score,
                 "p_value": region.p_value,
                 "round": region.round,
@@ -62,15 +68,19 @@ def round_row(tried: Round) -> dict[str, Any]:
 
 def extent_of(tree: RegionTree, labels: Labels, id: int) -> Mask:  # noqa: A002  what it is called everywhere
     """``[1, 1, h, w]``: the region with all that lies in it."""
-    return torch.isin(labels, torch.tensor(_family(tree, id))).float()[None, None]
+    is_inside = torch.zeros(len(tree.regions))
+    is_inside[_family(tree, id)] = 1.0
+    return is_inside[labels][None, None]
 
 
 def _family(tree: RegionTree, id: int) -> list[int]:  # noqa: A002
     return [id, *(each for child in tree.children(id) for each in _family(tree, child.id))]
 
 
-def _box(mask: Mask) -> list[int] | None:
-    rows, columns = mask[0, 0].amax(1).nonzero(), mask[0, 0].amax(0).nonzero()
-    if not len(rows):
+def _hull(boxes: Sequence[tuple[slice, slice]]) -> list[int] | None:
+    """Left, top, right and bottom of all; None of none."""
+    if not boxes:
         return None
-    return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
+    rows, columns = zip(*boxes, strict=True)
+    left, top = min(each.start for each in columns), min(each.start for each in rows)
+    return [left, top, max(each.stop for each in columns), max(each.stop for each in rows)]

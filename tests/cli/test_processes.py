@@ -42,7 +42,7 @@ def test_help_does_not_wait_for_pytorch():
         package.__path__ = [sys.argv[1]]
         sys.modules["iem"] = package
         from iem.cli import main
-        for arguments in (["--help"], [], ["segment", "--help"], ["evaluate", "--help"], ["doctor", "-h"]):
+        for arguments in (["--help"], [], ["segment", "--help"], ["peel", "--help"], ["evaluate", "--help"], ["doctor", "-h"]):
             assert main(arguments) == 0
         heavy = {"torch", "numpy", "scipy", "matplotlib", "PIL", "kornia"} & set(sys.modules)
         assert not heavy, heavy
@@ -50,7 +50,7 @@ def test_help_does_not_wait_for_pytorch():
     root = Path(__file__).parents[2] / "iem"
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(root)], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    for word in ("segment", "evaluate", "doctor", "--version", "Examples", "iem segment photo.jpg -o results"):
+    for word in ("segment", "peel", "evaluate", "doctor", "--version", "Examples", "iem segment photo.jpg -o results"):
         assert word in run.stdout
 
 
