@@ -146,8 +146,8 @@ def _votes(regions: Bool[Tensor, "b k h w"], window: int) -> Int[Tensor, "b k h 
 def _keep_every_region(new: Labels, old: Labels, count: int) -> Labels:
     """The new labels, but the old pixels of each region that they leave without any."""
     for _ in range(count):  # what one region gets back may have been the last that another had
-        before, after = (_one_hot(labels, count).flatten(2).any(2) for labels in (old, new))
-        lost = (before & ~after).gather(1, old.flatten(1)).view_as(old)
+        gone = ~_one_hot(new, count).flatten(2).any(2)
+        lost = gone.gather(1, old.flatten(1)).view_as(old)
         if not bool(lost.any()):
             break
         new = torch.where(lost, old, new)

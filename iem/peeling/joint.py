@@ -81,8 +81,6 @@ def refine_jointly(
     )
     found = _enlarge(image, solution.mask, refiner or GuidedFilter(radius=2, epsilon=1e-3))
     refined = seen.nonzero().flatten()[found]
-    unseen = ~seen[numbered]
-    refined = torch.where(unseen, numbered, refined)
     answer: Labels = ids[_keep(refined, numbered, len(ids))]
     return answer
 

@@ -70,10 +70,11 @@ def test_arguments_are_not_written_to():
 
 def test_a_region_too_small_to_be_seen_keeps_its_pixels():
     image, labels = halves(128)
+    labels *= 9
     labels[10:12, 20:22] = 5
     refined = refine_jointly(image, labels, size=16)
     assert torch.equal(refined == 5, labels == 5)
-    assert set(refined.unique().tolist()) == {0, 1, 5}
+    assert ((refined == 9) == (image[0, 0] > 0.5)).float().mean() > 0.99
 
 
 def test_a_region_that_the_picture_does_not_show_is_not_lost():
