@@ -42,7 +42,8 @@ def test_help_does_not_wait_for_pytorch():
         package.__path__ = [sys.argv[1]]
         sys.modules["iem"] = package
         from iem.cli import main
-        for arguments in (["--help"], [], ["segment", "--help"], ["peel", "--help"], ["evaluate", "--help"], ["doctor", "-h"]):
+        helps = [[command, "--help"] for command in ("segment", "peel", "evaluate")]
+        for arguments in (["--help"], [], *helps, ["doctor", "-h"]):
             assert main(arguments) == 0
         heavy = {"torch", "numpy", "scipy", "matplotlib", "PIL", "kornia"} & set(sys.modules)
         assert not heavy, heavy
