@@ -62,7 +62,10 @@ def report(
         Path | None,
         typer.Option("--output", "-o", metavar="OUT", help="Where both files go; else DIR."),
     ] = None,
-    by: Annotated[str, typer.Option("--by", metavar="METRIC", help="The mean that ranks the jobs.")] = "iou_oracle",
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="METRIC", help="The mean that ranks the jobs; by default iou_oracle, or iou."),
+    ] = None,
 ) -> int:
     """Compare the jobs of a sweep: a table of what varied and what came out, curves, best and worst masks.
 

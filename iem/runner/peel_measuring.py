@@ -54,6 +54,8 @@ def peel_and_measure(
         write_json(products.record, {**record, "name": scene.name, "data": scene.data})
         row["folder"] = products.folder.relative_to(folder).as_posix()
         row["files"] = sorted(files)
+        if tree.rounds:  # what a sweep's report shows of it
+            row["overlay"] = products.round(1, "overlay").relative_to(folder).as_posix()
     return Peeled(row, [{"event": "round", "name": scene.name, **each} for each in record["rounds"]])
 
 

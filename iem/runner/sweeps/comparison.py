@@ -14,6 +14,8 @@ Value = str | int | float | bool | None
 BOOKKEEPING = frozenset(OUTSIDE) - {"experiment"}
 _MOST_COLUMNS = 8
 SMALLER_IS_BETTER = ("mae",)
+#: The means that rank jobs unasked: of masks; of regions; of regions without truth.
+RANKING = ("iou_oracle", "iou", "regions")
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,13 @@ class Comparison:
         return ranked[:count], ranked[max(count, len(ranked) - count) :][::-1]
 
 
-def compare(sweep: Sweep, *, by: str = "iou_oracle") -> Comparison:
+def compare(sweep: Sweep, *, by: str | None = None) -> Comparison:
     """Put the finished jobs of a sweep side by side.
 
     Args:
         sweep: whose jobs that are not done are left out.
-        by: the mean that ranks them; MAE from the smallest, all others from the largest.
+        by: the mean that ranks them; MAE from the smallest, all others from the largest. None: the first of
+            ``RANKING`` that any of them has.
 
     Raises:
         ValueError: ``by`` is not among the means of the finished jobs.
@@ -110,6 +113,9 @@ def compare(sweep: Sweep, *, by: str = "iou_oracle") -> Comparison:
     jobs = [job for job in sweep.jobs if job.state == "done" and job.folder is not None]
     results = [read_json(job.folder / "result.json") or {} for job in jobs if job.folder is not None]
     known = sorted({key for job in jobs for key in job.means})
+    if by is None:
+        has = {key for job in jobs for key, value in job.means.items() if value is not None}
+        by = next((key for key in RANKING if key in has), RANKING[0])
     if jobs and by not in known:
         raise ValueError(f"by: expected one of {', '.join(known)}, got {by!r}")
     flats = [flat(result.get("settings", {})) for result in results]

@@ -147,9 +147,10 @@ def _composing(config_folder: Path) -> Iterator[Any]:
     from hydra.core.hydra_config import HydraConfig
 
     from iem.runner.naming import register_resolvers
-    from iem.runner.schema.segment import store
+    from iem.runner.schema import peel, segment
 
-    store()
+    segment.store()
+    peel.store()
     register_resolvers()
     holder = HydraConfig.instance()
     before = holder.cfg

@@ -25,6 +25,11 @@ METRICS = {
     "accuracy_oracle": "Accuracy oracle",
     "max_f_fixed": "max-F fixed",
     "mae_fixed": "MAE fixed",
+    "iou": "IoU of the first region",
+    "best_iou": "Best-match IoU",
+    "covering": "Covering",
+    "ari": "ARI",
+    "regions": "Regions",
 }
 NONE = "\N{EN DASH}"
 _EXTREMES, _CONTESTED, _CHARTS = 4, 6, 3
@@ -56,13 +61,13 @@ class Card:
     uri: str | None
 
 
-def write_sweep_report(sweep: Sweep, folder: Path, *, by: str = "iou_oracle", title: str | None = None) -> list[Path]:
+def write_sweep_report(sweep: Sweep, folder: Path, *, by: str | None = None, title: str | None = None) -> list[Path]:
     """Write ``report.html``, one file that needs no network, and ``report.md``.
 
     Args:
         sweep: its jobs; those that are not done are listed with the command that reruns them.
         folder: where both files go.
-        by: the mean that ranks the jobs.
+        by: the mean that ranks the jobs; None for the usual one.
         title: of the report; None names the sweep's folder.
 
     Returns:
