@@ -5,6 +5,7 @@ import io
 import json
 import sys
 import types
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 
 from iem.cli import main
 from iem.cli.peel import FinderName, ModeName, PainterName
+from iem.finders import IEM
 from iem.images import read_labels
 from iem.peeling import peel
 from iem.regions import RegionTree, StopReason
@@ -24,10 +26,22 @@ from iem.runner.peeler import Peeler
 QUICK = ("--size", "24", "--no-parts", "--alpha", "1", "--no-films")
 
 
+@dataclass(frozen=True)
+class Bright:
+    """In place of the search, whose quality is not in question here: what is bright."""
+
+    preset: str
+    size: int
+
+    def __call__(self, image, within):
+        return (image.mean(1, keepdim=True) > 0.4).to(image) * within
+
+
 @pytest.fixture(autouse=True)
 def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(peel_choices, "IEM", Bright)
 
 
 def picture(path, seed=0, size=(40, 30), **options):
@@ -55,8 +69,7 @@ def test_every_file_of_a_tree(capsys):
     with Image.open(folder / "labels.png") as written:
         assert written.mode.startswith("I;16")
     assert labels.shape == (30, 40)
-    overlap = (labels == 1) & block()
-    assert overlap.sum() / ((labels == 1) | block()).sum() > 0.8
+    assert ((labels == 1) & block()).sum() / ((labels == 1) | block()).sum() > 0.95
 
     scene, first, *_ = record["regions"]
     assert (scene["id"], scene["parent"], scene["depth"], scene["area"]["extent"]) == (0, None, 0, 1200)
@@ -175,7 +188,9 @@ def test_transparency_stays_and_the_picture_stands_upright():
     values[8:22, 20:30, 3] = 0
     Image.fromarray(values).save("hole.png")
     assert main(["peel", "hole.png", "-o", "out", *QUICK]) == 0
-    for path in Path("out/hole/cutouts").iterdir():
+    cutouts = list(Path("out/hole/cutouts").iterdir())
+    assert cutouts
+    for path in cutouts:
         assert (np.asarray(Image.open(path))[8:22, 20:30, 3] == 0).all()
 
     exif = Image.Exif()
@@ -206,7 +221,8 @@ def test_a_picture_from_standard_input(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 400), (7, 5)])
-def test_tiny_and_thin_pictures(size, capsys):
+def test_tiny_and_thin_pictures(size, capsys, monkeypatch):
+    monkeypatch.setattr(peel_choices, "IEM", IEM)
     values = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
     Image.fromarray(values).save("a.png")
     for finder in ("iem", "tokencut"):
