@@ -72,8 +72,9 @@ class Nearest:
 class Biharmonic:
     """Continues colours and their slopes into the hole: the biharmonic equation (scikit-image).
 
-    It solves one equation per hidden pixel, written down pixel by pixel: about a second for a hole of 64 x 64 pixels,
-    a quarter of an hour and several gigabytes for one of 512 x 512. ``Harmonic`` is the fast one for such holes.
+    It solves one equation per hidden pixel, directly: 0.03 s for a hole of 64 x 64 pixels, 0.2 s for 128 x 128 and 1 s
+    for 256 x 256, and memory grows faster than the hole. ``Harmonic`` is the one for large holes, for gradients and for
+    an accelerator.
 
     Chui and Mhaskar, *MRA contextual-recovery extension of smooth functions on manifolds*, Applied and Computational
     Harmonic Analysis 28 (2010); scikit-image's ``inpaint_biharmonic``, which keeps the paint between the least and the

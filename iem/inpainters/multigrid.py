@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from iem.interfaces import FeatureMap, Mask
 
-_FEW_CELLS = 64  # are solved for at once: levels of so few would cost as much as the larger ones
+_FEW_CELLS = 100  # are solved for at once: levels of so few would cost as much as the larger ones
 _MOST_CYCLES = 100  # what rounding leaves undone after so many stays undone
 _ONE_SWEEP = (0.8,)  # damping of Jacobi's relaxation: the five-point stencil's best
 _TWO_SWEEPS = (1.4, 0.6)  # the best pair: nearly the roots of Chebyshev's polynomial on the rough half of the spectrum
@@ -22,17 +22,22 @@ class Conductance(NamedTuple):
     down: float
 
 
-def neighbours(fields: FeatureMap, conductance: Conductance, out: Tensor | None = None) -> FeatureMap:
+def neighbours(fields: FeatureMap, conductance: Conductance) -> FeatureMap:
     """The sum of the four neighbours, each times its link's conductance; beyond the frame there is nothing."""
-    total = torch.zeros_like(fields) if out is None else out.zero_()
+    total = torch.zeros_like(fields)
+    add_neighbours(fields, conductance, total)
+    return total
+
+
+def add_neighbours(fields: FeatureMap, conductance: Conductance, total: FeatureMap, sign: int = 1) -> None:
+    """Add that sum, or subtract it, in place."""
     across, down = conductance
     if down:
-        total[..., 1:, :].add_(fields[..., :-1, :], alpha=down)
-        total[..., :-1, :].add_(fields[..., 1:, :], alpha=down)
+        total[..., 1:, :].add_(fields[..., :-1, :], alpha=sign * down)
+        total[..., :-1, :].add_(fields[..., 1:, :], alpha=sign * down)
     if across:
-        total[..., 1:].add_(fields[..., :-1], alpha=across)
-        total[..., :-1].add_(fields[..., 1:], alpha=across)
-    return total
+        total[..., 1:].add_(fields[..., :-1], alpha=sign * across)
+        total[..., :-1].add_(fields[..., 1:], alpha=sign * across)
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,14 @@ class _Level:
         return cls(free, diagonal, inverse, share, conductance, damping, (rows > 1, columns > 1))
 
     def residual(self, fields: FeatureMap, right: FeatureMap, out: Tensor) -> FeatureMap:
-        """``right - S fields``, for fields that are 0 where not free."""
-        neighbours(fields, self.conductance, out).mul_(self.free)
-        return out.add_(right).addcmul_(self.diagonal, fields, value=-1)
+        """``right - S fields``, for fields that are 0 where not free; there it is anything, and never used."""
+        add_neighbours(fields, self.conductance, out.copy_(right))
+        return out.addcmul_(self.diagonal, fields, value=-1)
 
     def apply(self, fields: FeatureMap, out: Tensor) -> FeatureMap:
         """``S fields``, likewise."""
-        neighbours(fields, self.conductance, out).mul_(self.free).neg_()
-        return out.addcmul_(self.diagonal, fields)
+        add_neighbours(fields, self.conductance, torch.mul(fields, self.diagonal, out=out), sign=-1)
+        return out
 
 
 class _Room(NamedTuple):
@@ -158,10 +163,10 @@ def _inverse(level: _Level) -> Tensor:
     size = level.free.shape[-2:]
     each = torch.eye(size.numel(), dtype=level.free.dtype, device=level.free.device).view(1, -1, *size)
     each = each.expand(len(level.free), -1, -1, -1)
-    rows = level.apply(each * level.free, out=torch.empty_like(each)) + each * (1 - level.free)
+    rows = level.apply(each * level.free, out=torch.empty_like(each)) * level.free + each * (1 - level.free)
     # Singular if nothing is known at all; whatever comes out is not looked at then.
     inverse: Tensor = torch.linalg.inv_ex(rows.flatten(2))[0]
-    return inverse[:, None]
+    return (inverse * level.free.flatten(1)[..., None])[:, None]
 
 
 def _product(left: FeatureMap, right: FeatureMap) -> Tensor:
