@@ -53,12 +53,10 @@ class _Level:
     halved: tuple[bool, bool]  #: rows, columns: which of them the next level has half as many of
 
     @classmethod
-    def of(
-        cls, free: Mask, diagonal: Mask, share: Mask, conductance: Conductance, damping: tuple[float, ...]
-    ) -> "_Level":
+    def of(cls, free: Mask, diagonal: Mask, share: Mask, link: Conductance, damping: tuple[float, ...]) -> "_Level":
         inverse = free / (diagonal + (diagonal == 0))  # 0: nothing is known at all
         rows, columns = free.shape[-2:]
-        return cls(free, diagonal, inverse, share, conductance, damping, (rows > 1, columns > 1))
+        return cls(free, diagonal, inverse, share, link, damping, (rows > 1, columns > 1))
 
     def residual(self, fields: FeatureMap, right: FeatureMap, out: Tensor) -> FeatureMap:
         """``right - S fields``, for fields that are 0 where not free; there it is anything, and never used."""

@@ -171,6 +171,13 @@ def test_restriction_is_the_transpose_of_interpolation():
         torch.testing.assert_close(left, (coarse * multigrid.restricted(fine, halved)).sum())
 
 
+def test_interpolation_keeps_slopes():
+    slope = torch.arange(8.0).expand(1, 1, 8, 8)
+    fine = multigrid.prolonged(slope, (True, True), torch.Size((1, 1, 16, 15)))
+    expected = (torch.arange(15.0) - 0.5) / 2
+    torch.testing.assert_close(fine[0, 0, :, 1:-1], expected[1:-1].expand(16, -1))
+
+
 def test_neighbours_are_those_within_the_frame():
     ones = torch.ones(1, 1, 3, 4)
     expected = torch.tensor([[2.0, 3, 3, 2], [3, 4, 4, 3], [2, 3, 3, 2]])
