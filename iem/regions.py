@@ -110,8 +110,10 @@ class RegionTree:
 
     def labels(self) -> Int[Tensor, "h w"]:
         """The id of the region that each pixel belongs to."""
-        masks = torch.cat([region.mask[0] for region in self.regions])
-        return masks.argmax(0)  # ids count from 0 in the order of ``regions``
+        labels = torch.zeros(self.image.shape[-2:], dtype=torch.long, device=self.image.device)
+        for region in self.regions:  # one after the other: the masks are disjoint, and a camera's picture is large
+            labels[region.mask[0, 0] > 0] = region.id
+        return labels
 
     def children(self, id: int) -> tuple[Region, ...]:  # noqa: A002  what it is called everywhere
         """The regions that lie directly in, or on, that one."""

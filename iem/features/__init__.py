@@ -3,11 +3,28 @@
 from iem.features.clip import CLIP
 from iem.features.colour import RGB, Lab
 from iem.features.dino import DINO
+from iem.features.gradients import Gradients
+from iem.features.kuwahara import Kuwahara
 from iem.features.palette import Palette
 from iem.features.principal import Principal
 from iem.features.stack import Stack
 from iem.features.texture import Texture
 from iem.features.upsampled import Upsampled
 from iem.features.whitening import Whitening
+from iem.features.windows import Mean
 
-__all__ = ["CLIP", "DINO", "RGB", "Lab", "Palette", "Principal", "Stack", "Texture", "Upsampled", "Whitening"]
+__all__ = [
+    "CLIP",
+    "DINO",
+    "RGB",
+    "Gradients",
+    "Kuwahara",
+    "Lab",
+    "Mean",
+    "Palette",
+    "Principal",
+    "Stack",
+    "Texture",
+    "Upsampled",
+    "Whitening",
+]

@@ -64,14 +64,24 @@ class Palette:
         # A quarter of the pixels tell the colours as well as all do.
         few = F.avg_pool2d(features, 2, ceil_mode=True).flatten(2).mT
         entries = k_means(few, self.colours, self.iterations)
-        nearest = torch.cdist(features.flatten(2).mT, entries).argmin(2)
-        kinship = torch.softmax(torch.cdist(entries, entries).square() / (-2 * self.width**2), dim=2)
-        shares = kinship.gather(1, nearest[..., None].expand(-1, -1, self.colours))
-        shares = shares.mT.reshape(len(image), self.colours, *image.shape[-2:])
+        shares = assign(features, entries, self.width)
         if self.radius:
             side = 2 * self.radius + 1
             shares = F.avg_pool2d(shares, side, stride=1, padding=self.radius, count_include_pad=False)
         return shares * (1 - self.spread) + self.spread / self.colours
+
+
+def assign(features: FeatureMap, entries: Float[Tensor, "b k c"], width: float) -> Float[Tensor, "b k h w"]:
+    """How much of each entry there is at every pixel, see ``Palette``: before any averaging, and without a spread.
+
+    >>> assign(torch.tensor([[[[0.1, 0.9]]]]), torch.tensor([[[0.0], [1.0]]]), width=0.01)[0, :, 0]
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    nearest = torch.cdist(features.flatten(2).mT, entries).argmin(2)
+    kinship = torch.softmax(torch.cdist(entries, entries).square() / (-2 * width**2), dim=2)
+    shares = kinship.gather(1, nearest[..., None].expand(-1, -1, entries.shape[1]))
+    return shares.mT.reshape(len(features), entries.shape[1], *features.shape[-2:])
 
 
 def k_means(points: Points, count: int, iterations: int) -> Float[Tensor, "b k c"]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from iem.checks import check_number
 from iem.interfaces import FeatureMap, Features, Image
@@ -41,15 +43,25 @@ class Whitening:
     def __call__(self, image: Image) -> FeatureMap:
         """Of the features' shape, mean 0, variance at most 1 in every direction."""
         features = self.features(image)
-        centred = features.flatten(2)
-        centred = centred - centred.mean(2, keepdim=True)
-        # Where values hardly differ, float32 would leave rounding noise to be blown up.
-        wide = centred.double()
-        covariance = wide @ wide.mT / wide.shape[2]
-        # A picture with NaN must not stop the decomposition of its neighbours; its features are NaN anyway.
-        covariance = torch.where(covariance.isfinite(), covariance, 0)
-        identity = torch.eye(covariance.shape[-1], dtype=wide.dtype, device=wide.device)
-        variance, axes = torch.linalg.eigh(covariance + self.floor**2 * identity)
-        unit = axes @ torch.diag_embed(variance.rsqrt()) @ axes.mT
-        white: FeatureMap = (unit @ wide).to(features.dtype).view_as(features)
-        return white
+        return whiten(features, *whitening(features, self.floor))
+
+
+def whitening(features: FeatureMap, floor: float) -> tuple[Float[Tensor, "b c 1"], Float[Tensor, "b c c"]]:
+    """The mean of each picture's features, and the matrix that makes their directions vary equally, in float64."""
+    # Where values hardly differ, float32 would leave rounding noise to be blown up.
+    flat = features.flatten(2)
+    mean = flat.mean(2, keepdim=True)
+    wide = (flat - mean).double()
+    covariance = wide @ wide.mT / wide.shape[2]
+    # A picture with NaN must not stop the decomposition of its neighbours; its features are NaN anyway.
+    covariance = torch.where(covariance.isfinite(), covariance, 0)
+    identity = torch.eye(covariance.shape[-1], dtype=wide.dtype, device=wide.device)
+    variance, axes = torch.linalg.eigh(covariance + floor**2 * identity)
+    return mean, axes @ torch.diag_embed(variance.rsqrt()) @ axes.mT
+
+
+def whiten(features: FeatureMap, mean: Float[Tensor, "b c 1"], matrix: Float[Tensor, "b c c"]) -> FeatureMap:
+    """The features less the mean, turned and scaled by the matrix."""
+    centred = (features.flatten(2) - mean).double()
+    white: FeatureMap = (matrix @ centred).to(features.dtype).view_as(features)
+    return white

@@ -66,13 +66,13 @@ def choose_peeler(
         found = IEM(preset=preset, size=size or 128)
     elif features is None:  # as conf/finder/tokencut.yaml
         cues = Whitening(Stack([Lab(), Texture(radius=3)]))
-        found = Alone(TokenCut(cues, size=size or 128, patch=4, side="frame", position=1.5))
+        found = Alone(TokenCut(cues, size=size or 128, patch=4, side="frame", position=0.5))
     else:
         found = Alone(TokenCut(DINO(features), size=size or 256))
     return Peeler(
         finder=found,
         test=ShiftTest(alpha=alpha) if alpha < 1 else None,
-        painter=choose_painter(painter, weights) if mode == "paint" else None,
+        painter=choose_painter(painter, weights),
         mode=mode,
         parts=parts,
         joint=joint,

@@ -86,6 +86,7 @@ def made(settings: Mapping[str, Any], parts: Parts) -> Peeler:
         repaint=settings["repaint"],
         joint=settings["joint"],
         min_area=settings["min_area"],
+        min_new=settings["min_new"],
         max_rounds=settings["max_rounds"],
     )
 

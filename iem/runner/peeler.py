@@ -9,14 +9,15 @@ from jaxtyping import Int
 from torch import Tensor
 
 from iem.checks import check_number
+from iem.finders import IEM
 from iem.images import resize
+from iem.inpainters import Harmonic
 from iem.interfaces import Finder, Image, Inpainter, Refiner, SignificanceTest
-from iem.peeling import peel
-from iem.refiners import GuidedFilter
+from iem.peeling import ShiftTest, peel
+from iem.refiners import Cleaned, Grow, GuidedFilter
 from iem.regions import RegionTree, Round
 
 Labels = Int[Tensor, "h w"]
-Default = Literal["default"]
 
 
 @dataclass(frozen=True)
@@ -24,36 +25,39 @@ class Peeler:
     """Takes pictures apart; see ``iem.peeling.peel`` for what the settings mean and for their defaults.
 
     Attributes:
-        finder: None for the default.
-        test: None for no test.
-        refiner: None for none.
-        painter: None for the default.
-        grow: None for none.
+        finder: proposes a region.
+        refiner: of every proposal, or None.
+        test: whether it could be there by chance, or None.
+        grow: makes the hole of a region, or None.
+        painter: fills the hole.
         mode: "paint" or "split".
-        parts: whether to look inside what was found.
+        parts: whether to look into what was found.
         repaint: whether each round paints all holes of the picture itself, rather than one more of the last painting.
         joint: whether all boundaries are moved together at the end.
         min_area: share of the picture.
+        min_new: share of a proposal.
         max_rounds: at most.
         most_pixels: a larger picture is peeled reduced to so many, and its regions are enlarged along its own edges:
             every round keeps several pictures, and regions are not told better from more pixels.
     """
 
-    finder: Finder | None = None
-    test: SignificanceTest | Default | None = "default"
-    refiner: Refiner | Default | None = "default"
-    painter: Inpainter | None = None
-    grow: Refiner | Default | None = "default"
+    finder: Finder = IEM()
+    refiner: Refiner | None = Cleaned()
+    test: SignificanceTest | None = ShiftTest()
+    grow: Refiner | None = Grow()
+    painter: Inpainter = Harmonic()
     mode: Literal["paint", "split"] = "paint"
     parts: bool = True
     repaint: bool = True
     joint: bool = False
     min_area: float = 0.01
+    min_new: float = 0.25
     max_rounds: int = 24
     most_pixels: int = 1_000_000
 
     def __post_init__(self) -> None:
         check_number(self.min_area, "min_area", low=0, high=1)
+        check_number(self.min_new, "min_new", low=0, high=1)
         check_number(self.max_rounds, "max_rounds", low=1, integer=True)
         check_number(self.most_pixels, "most_pixels", low=64, integer=True)
 
@@ -62,15 +66,16 @@ class Peeler:
         return peel(
             _within(image, self.most_pixels),
             finder=self.finder,
-            test=self.test,
             refiner=self.refiner,
-            painter=self.painter,
+            test=self.test,
             grow=self.grow,
+            painter=self.painter,
             mode=self.mode,
             parts=self.parts,
             repaint=self.repaint,
             joint=self.joint,
             min_area=self.min_area,
+            min_new=self.min_new,
             max_rounds=self.max_rounds,
             callback=callback,
         )

@@ -25,6 +25,7 @@ class Peel:
     repaint: bool = allowed()
     joint: bool = allowed()
     min_area: float = allowed(low=0, high=1)
+    min_new: float = allowed(low=0, high=1)
     max_rounds: int = allowed(low=1)
     ignore_rule: str = allowed(choices=("exclude", "background"))
     device: str = allowed(choices=("auto", "cpu", "cuda"))
