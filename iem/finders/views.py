@@ -35,4 +35,3 @@ def facing_inwards(mask: Mask, within: Mask) -> Mask:
     rim = within * near(functional.pad(1 - within, (1, 1, 1, 1), value=1.0), 1)[..., 1:-1, 1:-1]
     on_rim, area = float((mask * rim).sum() / rim.sum()), float(mask.sum() / within.sum())
     return mask if (on_rim, area) < (1 - on_rim, 1 - area) else rest
-

@@ -12,6 +12,7 @@ from iem.inpainters import Harmonic
 from iem.interfaces import Finder, Image, Inpainter, Mask, Refiner, SignificanceTest, Verdict
 from iem.peeling.joint import refine_jointly
 from iem.peeling.shift_test import ShiftTest
+from iem.peeling.unite import unite
 from iem.refiners import Cleaned, Grow
 from iem.regions import SCENE, Region, RegionTree, Round, StopReason
 
@@ -29,7 +30,7 @@ def peel(
     mode: Literal["paint", "split"] = "paint",
     parts: bool = True,
     repaint: bool = True,
-    joint: bool = False,
+    joint: bool = True,
     min_area: float = 0.01,
     min_new: float = 0.25,
     max_rounds: int = 24,
@@ -40,7 +41,8 @@ def peel(
     One round: the finder proposes a mask, the refiner tidies it, it is accepted or refused, recorded, and what was
     accepted is grown into a hole and painted away. The first proposal that is refused ends it. Then, with ``parts``,
     every region and what is left of the scene is looked into: the largest region is divided in two, then the largest
-    of all again, until each has refused to be divided. The mode "split" does only that, and never paints.
+    of all again, until each has refused to be divided. At the end, what has come to be too small, or alike a
+    neighbour, is united with it. The mode "split" does only that, and never paints.
 
     A region that was found on the painted picture and reaches over regions that were painted away before, lies behind
     them: it becomes their parent. A part's parent is the region that it is part of.
@@ -96,7 +98,9 @@ def peel(
         tree = _paint_away(tree, rules)
     if mode == "split" or parts:
         tree = _split(tree, rules)
-    return _moved_jointly(tree) if joint and len(tree.regions) > 1 else tree
+    if joint and len(tree.regions) > 1:
+        tree = _moved_jointly(tree)
+    return unite(tree, test, min_area) if parts or mode == "split" else tree
 
 
 @dataclass(frozen=True)

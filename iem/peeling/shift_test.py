@@ -14,8 +14,7 @@ from iem.finders.views import alone
 from iem.images import resize, short_side
 from iem.interfaces import FeatureMap, Image, Mask, Verdict
 
-_SAME = 0.6  # of the bands on their own sides: still the same boundary, a little off
-_SWAPPED = 0.25  # the same boundary, seen from its other side
+_APART = 0.3  # how much more of one shifted band than of the other may lie on the mask: it is the same boundary still
 _INSIDE = 0.5  # of each band that a shift must leave in the region
 
 
@@ -27,7 +26,7 @@ class ShiftTest:
     The score is the ``boundary_information`` of the mask. Under the null hypothesis the region that was looked at is
     alike everywhere, so that the mask might as well lie elsewhere in it: the null are the scores of all its cyclic
     shifts by whole pixels, at once by the fast Fourier transform. Left out are shifts that move a half of either band
-    out of the region, and those that leave the boundary much where it is. The p-value is the share of the null that
+    out of the region, and those that part the mask from the rest, too, wholly or in some places. The p-value is the share of the null that
     scores as well, itself included.
 
     A mask that was searched for fits the noise better than a shifted one, so the p-value alone would be too kind.
@@ -82,7 +81,7 @@ def _shifted_scores(shares: FeatureMap, mask: Mask, within: Mask) -> Float[Tenso
     """The boundary information of the mask at every shift that says something."""
     rest = within - mask
     own, other = bands(mask, rest)
-    fields = torch.cat([shares * within, within, mask, rest], dim=1)[0]
+    fields = torch.cat([shares * within, within, mask], dim=1)[0]
     spectrum = torch.fft.rfft2(fields)
     counts = torch.stack(
         [
@@ -90,9 +89,9 @@ def _shifted_scores(shares: FeatureMap, mask: Mask, within: Mask) -> Float[Tenso
             for band in (own, other)
         ]
     )
-    held, of_mask, of_rest = counts[:, -3], counts[0, -2], counts[1, -1]
+    held = counts[:, -2]
     whole = torch.stack([own.sum(), other.sum()])[:, None, None]
-    same = (of_mask + of_rest) / held.sum(0).clamp_min(1)
-    apt = (held >= _INSIDE * whole).all(0) & (same < _SAME) & (same > _SWAPPED)
-    scores: Tensor = information(counts[:, :-3].clamp_min(0))[apt]
+    on_mask = counts[:, -1] / held.clamp_min(1)  # of the two bands, where they have been shifted to
+    apt = (held >= _INSIDE * whole).all(0) & ((on_mask[0] - on_mask[1]).abs() < _APART)
+    scores: Tensor = information(counts[:, :-2].clamp_min(0))[apt]
     return scores

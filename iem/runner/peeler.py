@@ -49,7 +49,7 @@ class Peeler:
     mode: Literal["paint", "split"] = "paint"
     parts: bool = True
     repaint: bool = True
-    joint: bool = False
+    joint: bool = True
     min_area: float = 0.01
     min_new: float = 0.25
     max_rounds: int = 24
