@@ -219,7 +219,11 @@ class Refiner(Protocol):
 
 @runtime_checkable
 class Finder(Protocol):
-    """Proposes the next region of a scene: ``(image, within) -> mask``."""
+    """Proposes the next region of a scene: ``(image, within) -> mask``.
+
+    A finder may have a method ``prepare(image)``, which returns a finder for that picture alone, with what depends on
+    the picture alone computed once; so may a ``SignificanceTest``.
+    """
 
     def __call__(self, image: Image, within: Mask) -> Mask:
         """The part of ``within`` that depends least on the rest of it.

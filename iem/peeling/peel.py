@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 
@@ -17,6 +17,7 @@ from iem.refiners import Cleaned, Grow
 from iem.regions import SCENE, Region, RegionTree, Round, StopReason
 
 OnRound = Callable[[Round], None]
+PartT = TypeVar("PartT")
 
 
 def peel(
@@ -93,6 +94,7 @@ def peel(
     check_range(image, 0, 1, "image")
     if bool((image.flatten(2).amax(2) == image.flatten(2).amin(2)).all()):
         return replace(tree, reason=StopReason.CONSTANT)
+    test = _prepared(test, image)
     rules = _Rules(finder, refiner, test, grow, painter, repaint, min_area, min_new, max_rounds, callback)
     if mode == "paint":
         tree = _paint_away(tree, rules)
@@ -143,6 +145,7 @@ def _paint_away(tree: RegionTree, rules: _Rules) -> RegionTree:
 
 def _split(tree: RegionTree, rules: _Rules) -> RegionTree:
     image, whole = tree.image, set[int]()
+    finder = _prepared(rules.finder, image)
     while True:
         area = {each.id: float(each.mask.mean()) for each in tree.regions if each.id not in whole}
         largest = max(area, key=lambda number: area[number], default=SCENE)
@@ -151,7 +154,7 @@ def _split(tree: RegionTree, rules: _Rules) -> RegionTree:
         if len(tree.rounds) >= rules.max_rounds:
             return replace(tree, reason=StopReason.ROUND_LIMIT)
         within = tree.regions[largest].mask
-        found = rules.finder(image, within)
+        found = finder(image, within)
         proposal = (found if rules.refiner is None else rules.refiner(image, found)) * within
         mask = _hard(proposal)
         refused, verdict = _judge(image, found, mask, within, rules)
@@ -219,3 +222,9 @@ def _moved_jointly(tree: RegionTree) -> RegionTree:
 
 def _hard(mask: Mask) -> Mask:
     return (mask > 0.5).to(mask.dtype)
+
+
+def _prepared(part: PartT, image: Image) -> PartT:
+    """For this picture alone, if the part knows what to prepare."""
+    prepare = getattr(part, "prepare", None)
+    return part if prepare is None else prepare(image)

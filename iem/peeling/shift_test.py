@@ -12,7 +12,7 @@ from iem.finders.appearance import Appearance
 from iem.finders.contrast import bands, boundary_information, information
 from iem.finders.views import alone
 from iem.images import resize, short_side
-from iem.interfaces import FeatureMap, Image, Mask, Verdict
+from iem.interfaces import FeatureMap, Image, Mask, SignificanceTest, Verdict
 
 _APART = 0.3  # how much more of one shifted band than of the other may lie on the mask: it is the same boundary still
 _INSIDE = 0.5  # of each band that a shift must leave in the region
@@ -26,8 +26,8 @@ class ShiftTest:
     The score is the ``boundary_information`` of the mask. Under the null hypothesis the region that was looked at is
     alike everywhere, so that the mask might as well lie elsewhere in it: the null are the scores of all its cyclic
     shifts by whole pixels, at once by the fast Fourier transform. Left out are shifts that move a half of either band
-    out of the region, and those that part the mask from the rest, too, wholly or in some places. The p-value is the share of the null that
-    scores as well, itself included.
+    out of the region, and those that part the mask from the rest, too, wholly or in some places. The p-value is the
+    share of the null that scores as well, itself included.
 
     A mask that was searched for fits the noise better than a shifted one, so the p-value alone would be too kind.
     ``margin`` answers for that: over 300 empty scenes of ``iem.datasets.Planted`` (noise, one texture, uneven light) no
@@ -57,24 +57,41 @@ class ShiftTest:
         check_number(self.margin, "margin", low=0)
         check_number(self.size, "size", low=8, integer=True)
 
+    def prepare(self, image: Image) -> SignificanceTest:
+        """The same test, for this picture alone, with the picture's appearance computed once."""
+        check_image(image)
+        reduced = short_side(image, self.size, enlarge=False)
+        return _InPicture(self, reduced, Appearance.of(reduced))
+
     def __call__(self, image: Image, mask: Mask, within: Mask) -> Verdict:
         """Judge one proposal."""
-        check_image(image)
+        return self.prepare(image)(image, mask, within)
+
+
+@dataclass(frozen=True)
+class _InPicture:
+    """``ShiftTest`` for one picture."""
+
+    settings: ShiftTest
+    reduced: Image
+    appearance: Appearance
+
+    def __call__(self, image: Image, mask: Mask, within: Mask) -> Verdict:
         check_mask(mask, like=image)
         check_mask(within, like=image, name="within")
-        reduced = short_side(image, self.size, enlarge=False)
-        size = (reduced.shape[-2], reduced.shape[-1])
+        size = (self.reduced.shape[-2], self.reduced.shape[-1])
         where = (resize(within, size) >= 0.5).to(image.dtype)
         inside = (resize(mask, size) >= 0.5).to(image.dtype) * where
         if not bool(inside.any()) or bool((inside == where).all()):
             return Verdict(0.0, 1.0, significant=False)
-        appearance = Appearance.of(reduced)
-        shares = appearance.shares(appearance.describe(alone(reduced, where)))
+        shares = self.appearance.shares(self.appearance.describe(alone(self.reduced, where)))
         score = boundary_information(shares, inside, where - inside)
         null = _shifted_scores(shares, inside, where)
         as_good = int((null >= score - 1e-6).sum())  # the transform leaves rounding noise
         p_value = (1 + as_good) / (1 + len(null))
-        return Verdict(score, p_value, score >= self.margin and p_value <= max(self.alpha, 1 / (1 + len(null))))
+        # With few shifts, none of them may score as well.
+        rare = p_value <= max(self.settings.alpha, 1 / (1 + len(null)))
+        return Verdict(score, p_value, significant=rare and score >= self.settings.margin)
 
 
 def _shifted_scores(shares: FeatureMap, mask: Mask, within: Mask) -> Float[Tensor, " n"]:

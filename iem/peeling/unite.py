@@ -16,7 +16,8 @@ def unite(tree: RegionTree, test: SignificanceTest | None, min_area: float) -> R
     When a region was found, it was held against all that lay around it; since then its parts and its neighbours have
     been found, and boundaries may have moved. What is left of it may now be a rim, or one half of a wall whose other
     half is another region. The smallest goes first: its pixels go to the neighbour that it has most contact with, or
-    to the first that the test does not tell it from; its parts become its parent's. Ids are counted anew.
+    to the first that the test does not tell it from. A region with parts stays all the same: its largest part takes its
+    place. Ids are counted anew.
 
     Args:
         tree: of any regions.
@@ -28,8 +29,9 @@ def unite(tree: RegionTree, test: SignificanceTest | None, min_area: float) -> R
         for region in sorted(tree.regions[1:], key=lambda each: float(each.mask.sum())):
             other = _same_as(tree, region, test, min_area, told_apart)
             if other is not None:
+                changed = {region.id, other, *(each.id for each in tree.children(region.id))}
                 tree = _merged(tree, region, other)
-                told_apart = {pair for pair in told_apart if not pair & {region.id, other}}
+                told_apart = {pair for pair in told_apart if not pair & changed}
                 break
             told_apart |= {Pair((region.id, each)) for each in _neighbours(tree, region)}
         else:
@@ -46,9 +48,9 @@ def _same_as(
         return None
     masks = {each.id: each.mask for each in tree.regions}
     for other in neighbours:
-        if Pair((region.id, other)) not in told_apart:
-            if not test(tree.image, region.mask, region.mask + masks[other]).significant:
-                return other
+        both = region.mask + masks[other]
+        if Pair((region.id, other)) not in told_apart and not test(tree.image, region.mask, both).significant:
+            return other
     return None
 
 
@@ -60,15 +62,24 @@ def _neighbours(tree: RegionTree, region: Region) -> list[int]:
 
 
 def _merged(tree: RegionTree, region: Region, other: int) -> RegionTree:
-    kept = []
-    for each in tree.regions:
-        if each.id == other:
-            each = replace(each, mask=each.mask + region.mask)
-        if each.parent == region.id:
-            each = replace(each, parent=region.parent)
-        if each.id != region.id:
-            kept.append(each)
-    return replace(tree, regions=tuple(kept))
+    """The region's pixels go to the other; its id and its parts stay, if it has parts: the largest takes its place."""
+    regions = {each.id: each for each in tree.regions}
+    parts = tree.children(region.id)
+    if parts:
+        is_part = other in {each.id for each in parts}
+        heir = regions[other] if is_part else max(parts, key=lambda each: float(tree.extent(each.id).sum()))
+        if is_part:
+            regions[region.id] = replace(region, mask=region.mask + heir.mask)
+        else:
+            regions[other] = replace(regions[other], mask=regions[other].mask + region.mask)
+            regions[region.id] = replace(region, mask=heir.mask)
+        gone, parent = heir.id, region.id
+    else:
+        regions[other] = replace(regions[other], mask=regions[other].mask + region.mask)
+        gone, parent = region.id, region.parent or SCENE
+    kept = (each for each in regions.values() if each.id != gone)
+    adopted = (replace(each, parent=parent) if each.parent == gone else each for each in kept)
+    return replace(tree, regions=tuple(adopted))
 
 
 def _renumbered(tree: RegionTree) -> RegionTree:
