@@ -49,4 +49,5 @@ class Gradients:
             (lightness[..., 2:, 2:] - lightness[..., :-2, :-2]) / 8**0.5,
             (lightness[..., 2:, :-2] - lightness[..., :-2, 2:]) / 8**0.5,
         ]
-        return window_mean(torch.cat(differences, dim=1).square(), self.radius).sqrt()
+        # In float64 a mean of squares may come out a rounding error below 0.
+        return window_mean(torch.cat(differences, dim=1).square(), self.radius).clamp_min(0).sqrt()
