@@ -4,7 +4,19 @@ import pytest
 import torch
 from references.pictures import noise
 
-from iem.features import RGB, Lab, Palette, Stack, Texture, Whitening
+from iem.features import (
+    RGB,
+    Gradients,
+    Kuwahara,
+    Lab,
+    Mean,
+    Palette,
+    Principal,
+    Stack,
+    Texture,
+    Upsampled,
+    Whitening,
+)
 from iem.interfaces import Features
 
 FEATURES = [
@@ -16,6 +28,11 @@ FEATURES = [
     Stack((RGB(), Texture())),
     Whitening(Lab()),
     Palette(RGB(), colours=4),
+    Gradients(),
+    Mean(Lab(), radius=2),
+    Kuwahara(Stack((RGB(), Texture())), radius=2),
+    Principal(Lab(), components=2),
+    Upsampled(RGB()),
 ]
 all_features = pytest.mark.parametrize("features", FEATURES, ids=str)
 
@@ -47,7 +64,7 @@ def test_a_batch_equals_a_loop(features):
     torch.testing.assert_close(features(image), torch.cat([features(picture) for picture in image.split(1)]))
 
 
-@pytest.mark.parametrize("features", [f for f in FEATURES if isinstance(f, RGB | Lab | Texture)], ids=str)
+@pytest.mark.parametrize("features", [f for f in FEATURES if isinstance(f, RGB | Lab | Texture | Gradients)], ids=str)
 def test_a_picture_of_one_channel_is_refused(features, unchecked):
     plain = getattr(unchecked("iem.features"), type(features).__name__)(*vars(features).values())
     with pytest.raises(ValueError, match=r"^image: expected shape \[b, 3, h, w\], got \[1, 1, 4, 4\]; convert to RGB"):

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from references.pictures import noise
+from scipy.spatial import KDTree
+from scipy.special import softmax
 from sklearn.cluster import KMeans
 
 from iem.features import RGB, Palette
-from iem.features.palette import k_means
+from iem.features.palette import assign, k_means
 
 
 def test_k_means_equals_scikit_learn_from_the_same_start():
@@ -47,6 +49,16 @@ def test_the_window_averages():
     hard, soft = (Palette(RGB(), 4, 1e-3, radius, 0.0)(image) for radius in (0, 1))
     torch.testing.assert_close(soft[0, :, 4, 5], hard[0, :, 3:6, 4:7].mean((1, 2)))
     torch.testing.assert_close(soft[0, :, 0, 0], hard[0, :, :2, :2].mean((1, 2)))
+
+
+def test_a_pixel_has_the_shares_of_the_entry_nearest_to_it():
+    features, entries = noise(2, 2, 3, 4, 5), noise(3, 2, 6, 3)
+    found = assign(features, entries, 0.3)
+    for shares, picture, own in zip(found, features, entries, strict=True):
+        nearest = KDTree(own).query(picture.flatten(1).mT)[1]
+        distance = np.linalg.norm(own[:, None] - own[None], axis=2)
+        expected = softmax(-(distance**2) / (2 * 0.3**2), axis=1)[nearest]
+        np.testing.assert_allclose(shares.flatten(1).mT, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from references.pictures import noise
+from scipy.linalg import fractional_matrix_power
 
 from iem.features import RGB, Whitening
+from iem.features.whitening import whiten, whitening
 
 
 def test_the_covariance_becomes_the_identity():
@@ -37,6 +39,16 @@ def test_a_picture_with_nan_leaves_its_neighbours_alone():
     expected = Whitening(RGB())(image)
     image[0, 0, 0, 0] = torch.nan
     torch.testing.assert_close(Whitening(RGB())(image)[1], expected[1])
+
+
+def test_one_picture_is_seen_as_another_was_whitened():
+    first, second = noise(2, 1, 3, 16, 18), noise(3, 1, 3, 5, 7)
+    points = first[0].flatten(1).numpy()
+    matrix = fractional_matrix_power(np.cov(points, bias=True) + 0.1**2 * np.eye(3), -0.5)
+    expected = matrix @ (second[0].flatten(1).numpy() - points.mean(1, keepdims=True))
+    white = whiten(second, *whitening(first, 0.1))
+    assert white.shape == second.shape
+    np.testing.assert_allclose(white[0].flatten(1), expected, atol=1e-9)
 
 
 def test_wrong_settings_are_named(unchecked):
