@@ -122,7 +122,7 @@ def peel(
             help="False-alarm rate: a region is accepted if at most this share of chance's scores as well; 1 for all.",
         ),
     ] = 0.05,
-    joint: Annotated[bool, typer.Option("--joint", help="In the end, move all boundaries together.")] = False,
+    joint: Annotated[bool, typer.Option("--joint/--no-joint", help="In the end, move all boundaries together.")] = True,
     size: Annotated[
         int | None,
         typer.Option(

@@ -14,6 +14,8 @@ WORDS = {
     "constant": "the picture is one flat colour",
     "nonfinite": "the picture holds numbers that are not finite",
 }
+#: Of a region that was accepted, yet is not in the tree.
+UNITED = "a region that was united with a neighbour in the end"
 #: The same, where the first proposal was refused already.
 FIRST = {
     **WORDS,

@@ -38,7 +38,7 @@ def choose_peeler(
     min_area: float = 0.01,
     rounds: int = 24,
     alpha: float = 0.05,
-    joint: bool = False,
+    joint: bool = True,
     size: int | None = None,
 ) -> Peeler:
     """What the options of ``iem peel`` ask for.

@@ -18,7 +18,8 @@ from iem.runner.endings import FIRST, WORDS, count_regions
 from iem.runner.inputs import choose_device
 from iem.runner.naming import result_settings, task_settings
 from iem.runner.peel_choices import load_part
-from iem.runner.peel_measuring import METRICS, Row
+from iem.runner.peel_measuring import METRICS, Baseline, Row
+from iem.runner.peel_report import MEASURES
 from iem.runner.peel_run import PeelResult, PeelRun
 from iem.runner.peeler import Peeler
 from iem.runner.scenes import Labelled, Photographs, Scenes
@@ -29,6 +30,7 @@ from iem.runner.schema.problems import SettingError
 from iem.runner.schema.usage import check_used, is_random
 from iem.runner.settings import fingerprint
 from iem.runner.threads import set_threads, share_of_cores, usable_cores
+from iem.segmentation import segment
 
 PARTS = ("finder", "refiner", "test", "grow", "painter", "tracker")
 WORDING = ("prompt", "added_prompt", "negative_prompt", "seed")  # settings of a painter that need no other weights
@@ -52,6 +54,7 @@ def peel_dataset(config: DictConfig, parts: Parts) -> float:
         peeler=made(settings, parts),
         device=choose_device(config.device),
         ignore_rule=config.ignore_rule,
+        baseline=baseline(settings),
         write_pictures=config.write_pictures,
         skip_finished=config.skip_finished,
         title=config.title,
@@ -96,6 +99,12 @@ def scenes(settings: Mapping[str, Any], parts: Parts) -> Scenes:
     if settings["photos"] is not None:
         return Photographs(settings["photos"])
     return Labelled(parts.make(settings["dataset"], "dataset"))
+
+
+def baseline(settings: Mapping[str, Any]) -> Baseline | None:
+    """``segment`` with the preset that is asked for, at the size of the run."""
+    name, size = settings["baseline"], settings["size"]
+    return None if name is None else lambda image: segment(image, name, size=size).mask
 
 
 def check(job: Job, parts: Parts, given: tuple[str, ...], folder: Path) -> None:
@@ -197,9 +206,8 @@ def summary(result: PeelResult) -> str:
     regions a picture  2.50
     seconds a picture  1.00
     """
-    words = {"iou": "IoU of the first", "best_iou": "best-match IoU", "covering": "covering", "ari": "ARI"}
     known = [key for key in METRICS if not math.isnan(result.means.get(key, math.nan))]
-    lines = [(words[key], f"{result.means[key]:.3f}") for key in known]
+    lines = [(MEASURES[key], f"{result.means[key]:.3f}") for key in known]
     lines += [(f"{key} a picture", f"{result.means[key]:.2f}") for key in ("regions", "seconds")]
     width = max(len(label) for label, _ in lines)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)

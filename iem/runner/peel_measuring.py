@@ -2,13 +2,14 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from iem.interfaces import Mask, Sample
+from iem.interfaces import Image, Mask, Sample
 from iem.metrics import partition_scores
 from iem.metrics.confusion import IgnoreRule, confusion
 from iem.regions import RegionTree
@@ -19,8 +20,9 @@ from iem.runner.region_products import RegionProducts
 from iem.runner.results import write_json
 from iem.runner.scenes import Scene
 
-METRICS = ("iou", "best_iou", "covering", "ari")
+METRICS = ("iou", "iou_segment", "best_iou", "covering", "ari", "right_number")
 Row = dict[str, Any]
+Baseline = Callable[[Image], Mask]
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,16 @@ class Peeled:
 
 
 def peel_and_measure(
-    scene: Scene, peeler: Peeler, *, folder: Path, device: str, ignore_rule: IgnoreRule, write_pictures: bool
+    scene: Scene,
+    peeler: Peeler,
+    *,
+    folder: Path,
+    device: str,
+    ignore_rule: IgnoreRule,
+    write_pictures: bool,
+    baseline: Baseline | None = None,
 ) -> Peeled:
-    """Take a scene apart; its files go below ``folder / "scenes"``."""
+    """Take a scene apart; its files go below ``folder / "scenes"``. See ``PeelRun`` for the arguments."""
     begun = time.perf_counter()
     tree, labels = peel_to_cpu(scene.image, peeler, device)
     seconds = time.perf_counter() - begun
@@ -47,6 +56,8 @@ def peel_and_measure(
     row: Row = {"event": "picture", "name": scene.name, "regions": len(tree.regions) - 1, "reason": str(tree.reason)}
     if scene.truth is not None:
         row |= measure(tree, labels, scene.truth, ignore_rule)
+        if baseline is not None:
+            row["iou_segment"] = _iou(baseline(scene.image.to(device)).cpu(), scene.truth, ignore_rule)
     row |= {"rounds": len(tree.rounds), "seconds": seconds, "data": scene.data}
     if write_pictures:
         products = RegionProducts.under(folder / "scenes", scene.name)
@@ -63,24 +74,31 @@ def measure(tree: RegionTree, labels: Labels, sample: Sample, ignore_rule: Ignor
     """How well regions agree with the truth.
 
     Returns:
-        ``iou``: of the first region with the sample's ``truth``, as it is, 0 if there is none. ``best_iou``: mean over
-        the true regions, each with a partner; where the truth has but an object and its background, of the object
-        alone. ``covering`` and ``ari`` of all regions. What is undefined is NaN.
+        ``iou``: of the first region, with all that lies in it, and the sample's ``truth``, as it is; 0 if there is no
+        region. ``best_iou``: mean over the true regions, each with a partner; where the truth has but an object and its
+        background, of the object alone. ``covering`` and ``ari`` of all regions. ``right_number``: 1 if there are as
+        many regions as there should be, else 0; where the truth has but an object and its background, nobody knows.
+        What is undefined is NaN; so is ``iou`` where many regions are labelled, none of which need come first.
     """
     first: Mask = extent_of(tree, labels, 1) if len(tree.regions) > 1 else torch.zeros_like(sample.truth)
-    hidden = torch.zeros_like(sample.truth) if sample.ignore is None else sample.ignore
-    counts = confusion(first.to(sample.truth), sample.truth, ignore=hidden, ignore_rule=ignore_rule)
     has_labels = sample.labels is not None
     truth = sample.labels if sample.labels is not None else (sample.truth[0, 0] > 0.5).long()
     ignore = sample.ignore if ignore_rule == "exclude" else None
     found = partition_scores(labels, truth, ignore=ignore, background=None if has_labels else 0)
     return {
-        "iou": float(counts.scores("fixed")["iou"][0]),
+        "iou": math.nan if has_labels else _iou(first, sample, ignore_rule),
         "best_iou": found.best_match_iou,
         "covering": found.covering,
         "ari": found.adjusted_rand_index,
+        "right_number": float(found.regions == found.true_regions) if has_labels else math.nan,
         "true_regions": found.true_regions,
     }
+
+
+def _iou(mask: Mask, sample: Sample, ignore_rule: IgnoreRule) -> float:
+    hidden = torch.zeros_like(sample.truth) if sample.ignore is None else sample.ignore
+    counts = confusion(mask.to(sample.truth), sample.truth, ignore=hidden, ignore_rule=ignore_rule)
+    return float(counts.scores("fixed")["iou"][0])
 
 
 def mean_rows(rows: list[Row]) -> dict[str, float]:

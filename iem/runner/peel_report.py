@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iem.images import write_atomic
-from iem.runner.endings import FIRST, WORDS, count_regions
+from iem.runner.endings import FIRST, UNITED, WORDS, count_regions
 from iem.runner.page_contents import NONE, as_yaml, duration, number, picture_uri
 from iem.runner.pages import template
 from iem.runner.region_products import RegionProducts
@@ -15,7 +15,14 @@ from iem.runner.versions import versions
 from iem.visualise import legible
 
 #: Column -> heading, for those that a truth is needed for.
-MEASURES = {"iou": "IoU of the first", "best_iou": "Best-match IoU", "covering": "Covering", "ari": "ARI"}
+MEASURES = {
+    "iou": "IoU of the first",
+    "iou_segment": "IoU of segment",
+    "best_iou": "best-match IoU",
+    "covering": "covering",
+    "ari": "ARI",
+    "right_number": "right number",
+}
 _OVERVIEW_SIDE = 1400  # pixels
 _ROUND_SIDE = 300
 _MOST_ROUNDS = 12  # of each picture are shown
@@ -115,7 +122,7 @@ def _strip(tried: Mapping[str, Any], products: RegionProducts) -> Mapping[str, A
     if tried["region"] is not None:
         verdict = f"region {tried['region']}, {100 * tried['share']:.1f} % of the picture"
     else:
-        verdict = WORDS[tried["reason"]]
+        verdict = UNITED if tried["reason"] is None else WORDS[tried["reason"]]
     if tried["p_value"] is not None:
         verdict += f", p = {tried['p_value']:.3f}"
     kinds = {"picture": "seen", "mask": "mask", "overlay": "found", "painted": "painted"}

@@ -9,7 +9,7 @@ from iem.images import ImageError
 from iem.interfaces import RunIdentity, Tracker
 from iem.metrics.confusion import IgnoreRule
 from iem.runner.claims import claim
-from iem.runner.peel_measuring import Row, mean_rows, peel_and_measure
+from iem.runner.peel_measuring import METRICS, Baseline, Row, mean_rows, peel_and_measure
 from iem.runner.peel_report import write_peel_report
 from iem.runner.peeler import Peeler
 from iem.runner.provenance import Provenance
@@ -48,6 +48,7 @@ class PeelRun:
         peeler: what takes them apart.
         device: where to search.
         ignore_rule: what happens to pixels that the dataset says to ignore.
+        baseline: makes a mask of each labelled picture, whose IoU is held beside the first region's; or None.
         write_pictures: whether there are files beside the numbers.
         skip_finished: False forgets what an earlier run into the folder found.
         title: heads the report.
@@ -62,6 +63,7 @@ class PeelRun:
     peeler: Peeler
     device: str = "cpu"
     ignore_rule: IgnoreRule = "exclude"
+    baseline: Baseline | None = None
     write_pictures: bool = True
     skip_finished: bool = True
     title: str = "Scenes taken apart"
@@ -137,6 +139,7 @@ class PeelRun:
                     device=self.device,
                     ignore_rule=self.ignore_rule,
                     write_pictures=self.write_pictures,
+                    baseline=self.baseline,
                 )
                 events.append(*peeled.rounds, peeled.row)
                 rows[name] = peeled.row
@@ -207,4 +210,4 @@ class PeelRun:
             self.tracker.log(len(rows), running, axis="data/pictures")
 
 
-_COLUMNS = ("name", "regions", "reason", "iou", "best_iou", "covering", "ari", "rounds", "seconds")
+_COLUMNS = ("name", "regions", "reason", *METRICS, "rounds", "seconds")

@@ -113,7 +113,7 @@ class RegionProducts:
             written += self.write_round(tried)
         if films:
             frames = region_film_frames(tree)
-            film(frames, self.film, seconds=max(1.0, len(frames) / 6), hold=2.0, width=max(8, frames[0].shape[3]))
+            film(frames, self.film, seconds=len(frames) / 6, hold=2.0, width=max(8, frames[0].shape[3]))
             written.append(self.film)
         return {path.relative_to(self.folder).as_posix(): path for path in written}
 

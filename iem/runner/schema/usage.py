@@ -29,7 +29,7 @@ def unused(settings: Mapping[str, Any]) -> dict[str, str]:
     if settings.get("mode") == "split":
         found |= dict.fromkeys(("painter", "grow", "repaint", "parts"), "mode")
     if settings.get("photos") and "finder" in settings:
-        found |= dict.fromkeys(("dataset", "ignore_rule", "metric"), "photos")
+        found |= dict.fromkeys(("dataset", "baseline", "ignore_rule", "metric"), "photos")
     if "finder" in settings and "size" not in _reached(settings):
         found["size"] = "finder"
     return found
