@@ -49,5 +49,5 @@ class Gradients:
             (lightness[..., 2:, 2:] - lightness[..., :-2, :-2]) / 8**0.5,
             (lightness[..., 2:, :-2] - lightness[..., :-2, 2:]) / 8**0.5,
         ]
-        # In float64 a mean of squares may come out a rounding error below 0.
+        # A window's sum is a difference of running sums: of zeros it may come out a rounding error below 0.
         return window_mean(torch.cat(differences, dim=1).square(), self.radius).clamp_min(0).sqrt()
