@@ -115,18 +115,29 @@ class RegionTree:
             labels[region.mask[0, 0] > 0] = region.id
         return labels
 
-    def children(self, id: int) -> tuple[Region, ...]:  # noqa: A002  what it is called everywhere
+    def region(self, id: int) -> Region:  # noqa: A002  what it is called everywhere
+        """The region of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for each in self.regions:
+            if each.id == id:
+                return each
+        raise KeyError(id)
+
+    def children(self, id: int) -> tuple[Region, ...]:  # noqa: A002
         """The regions that lie directly in, or on, that one."""
         return tuple(region for region in self.regions if region.parent == id)
 
     def extent(self, id: int) -> Mask:  # noqa: A002
         """The region with all that lies in it, ``[1, 1, h, w]``: what was proposed when it was found."""
-        mask = self.regions[id].mask
+        mask = self.region(id).mask
         for child in self.children(id):
             mask = mask + self.extent(child.id)
         return mask
 
     def depth(self, id: int) -> int:  # noqa: A002
         """0 for the scene, 1 for what lies in it, ..."""
-        parent = self.regions[id].parent
+        parent = self.region(id).parent
         return 0 if parent is None else 1 + self.depth(parent)

@@ -38,6 +38,8 @@ class ShiftTest:
         alpha: false-alarm rate: the largest p-value that is significant. Where fewer than 1 / ``alpha`` shifts fit
             into the region, none of them may score as well.
         margin: least score, in nats; at most log 2.
+        certain: score from which on no shift is asked, in nats: a region that holds several others has many boundaries
+            as clear as this one, and that is no reason to leave it whole.
         size: short side at which the sides are compared, in pixels; nothing is enlarged.
 
     >>> image = torch.full((1, 3, 48, 48), 0.2); image[..., 12:36, 10:30] = 0.9
@@ -50,11 +52,13 @@ class ShiftTest:
 
     alpha: float = 0.05
     margin: float = 0.12
+    certain: float = 0.35
     size: int = 128
 
     def __post_init__(self) -> None:
         check_number(self.alpha, "alpha", low=0, high=1)
         check_number(self.margin, "margin", low=0)
+        check_number(self.certain, "certain", low=0)
         check_number(self.size, "size", low=8, integer=True)
 
     def prepare(self, image: Image) -> SignificanceTest:
@@ -91,7 +95,8 @@ class _InPicture:
         p_value = (1 + as_good) / (1 + len(null))
         # With few shifts, none of them may score as well.
         rare = p_value <= max(self.settings.alpha, 1 / (1 + len(null)))
-        return Verdict(score, p_value, significant=rare and score >= self.settings.margin)
+        clear = score >= self.settings.margin
+        return Verdict(score, p_value, significant=clear and (rare or score >= self.settings.certain))
 
 
 def _shifted_scores(shares: FeatureMap, mask: Mask, within: Mask) -> Float[Tensor, " n"]:
