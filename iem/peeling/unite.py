@@ -67,7 +67,7 @@ def _merged(tree: RegionTree, region: Region, other: int) -> RegionTree:
     parts = tree.children(region.id)
     if parts:
         is_part = other in {each.id for each in parts}
-        heir = regions[other] if is_part else max(parts, key=lambda each: _area(tree, each))
+        heir = regions[other] if is_part else max(parts, key=lambda each: float(tree.extent(each.id).sum()))
         if is_part:
             regions[region.id] = replace(region, mask=region.mask + heir.mask)
         else:
@@ -80,11 +80,6 @@ def _merged(tree: RegionTree, region: Region, other: int) -> RegionTree:
     kept = (each for each in regions.values() if each.id != gone)
     adopted = (replace(each, parent=parent) if each.parent == gone else each for each in kept)
     return replace(tree, regions=tuple(adopted))
-
-
-def _area(tree: RegionTree, region: Region) -> float:
-    """Of the region and all that lies in it. ``tree.extent`` counts on ids without gaps, which merging leaves."""
-    return float(region.mask.sum()) + sum(_area(tree, each) for each in tree.children(region.id))
 
 
 def _renumbered(tree: RegionTree) -> RegionTree:
