@@ -53,7 +53,9 @@ def region_overview(tree: RegionTree, *, width: int = 1800) -> Image:
 
 
 def _is_shown(tried: Round, last: bool) -> bool:
-    return tried.region is not None or (last and bool((tried.proposal > 0.5).any()))
+    # What was accepted and yet is no region was united with a neighbour in the end.
+    refused = tried.region is None and tried.reason is not None
+    return tried.region is not None or (last and refused and bool((tried.proposal > 0.5).any()))
 
 
 def _blocks(tree: RegionTree, rounds: Sequence[Round], width: int, letter: int) -> list[PIL.Image.Image]:

@@ -1,6 +1,7 @@
 """``iem peel`` within this process: what it writes, what it says and where, and its exit codes."""
 
 import functools
+import inspect
 import io
 import json
 import sys
@@ -348,7 +349,7 @@ def test_joint_splitting_and_parts_reach_the_splitter(monkeypatch):
     options = [
         "--mode",
         "split",
-        "--joint",
+        "--no-joint",
         "--min-area",
         "0.1",
         "--rounds",
@@ -359,8 +360,16 @@ def test_joint_splitting_and_parts_reach_the_splitter(monkeypatch):
         "paper",
     ]
     assert main(["peel", "a.png", "-o", "out", *options]) == 0
-    assert (seen["mode"], seen["joint"], seen["min_area"], seen["max_rounds"]) == ("split", True, 0.1, 3)
+    assert (seen["mode"], seen["joint"], seen["min_area"], seen["max_rounds"]) == ("split", False, 0.1, 3)
     assert (seen["test"].alpha, seen["finder"].preset, seen["finder"].size) == (0.2, "paper", 128)
+
+
+def test_without_options_all_is_as_in_python(monkeypatch):
+    monkeypatch.setattr(peel_choices, "IEM", IEM)
+    assert peel_choices.choose_peeler() == Peeler()
+    asked, has = inspect.signature(peel).parameters, Peeler()
+    for name in set(asked) - {"image", "callback"}:
+        assert getattr(has, name) == asked[name].default, name
 
 
 def test_words_for_every_reason():

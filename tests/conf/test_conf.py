@@ -21,7 +21,8 @@ GROUPS = [next(iter(entry)) for entry in DEFAULTS if isinstance(entry, dict)]
 # Launchers; experiments/train_segnet.py; not Hydra's; experiments/peel.py.
 ELSEWHERE = {"hydra", "segnet", "wandb_sweeps", "finder", "test", "grow", "painter"}
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
-CHOICES = [each for each in CHOICES if each[0] != "experiment" or not each[1].startswith("visionloop_")]
+PEEL = {path.stem for path in (CONF / "experiment").glob("*.yaml") if "override /finder" in path.read_text()}
+CHOICES = [each for each in CHOICES if each[0] != "experiment" or each[1] not in PEEL]
 EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment"]
 EXTRAS = {"optuna": ["optuna"], "grabcut": ["cv2"], "grabcut_baseline": ["cv2"]}
 

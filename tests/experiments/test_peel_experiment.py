@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +12,22 @@ from omegaconf import OmegaConf
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
-from iem.datasets import Samples
+from iem.datasets import Planted, Samples
 from iem.images import read_labels
 from iem.runner import peel_run
 from iem.runner.application import Application, start
 from iem.runner.naming import register_resolvers, task_settings
 from iem.runner.peel_experiment import check, made, note, peel_dataset
-from iem.runner.peel_measuring import METRICS
+from iem.runner.peel_measuring import METRICS, measure
+from iem.runner.peel_run import PeelRun
+from iem.runner.peeler import Peeler
+from iem.runner.scenes import Scene
 from iem.runner.schema.command import understand
 from iem.runner.schema.parts import Parts
 from iem.runner.schema.parts import check as check_part
 from iem.runner.schema.peel import store
+from iem.runner.settings import describe
+from iem.segmentation import segment
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SMALL = ("dataset.only=[flower,coffee]", "dataset.size=48", "size=32")
@@ -120,6 +125,39 @@ def test_the_loop_stops_below_five_per_cent_and_at_five_rounds(shares, regions, 
         assert torch.equal(before.painted, after.picture)
 
 
+def test_the_loop_may_find_the_same_place_again(tmp_path):
+    """As the published one may; what owns no pixel is written all the same."""
+    settings = task_settings(next(iter(composed("experiment=visionloop_classical").jobs)).config)
+
+    def same(image, within):
+        mask = torch.zeros_like(within)
+        mask[..., 10:30, 10:30] = 1
+        return mask
+
+    peeler = replace(made(settings, Parts()), finder=same, refiner=None)
+    image = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(0))
+    run = PeelRun(tmp_path / "run", {}, peeler)
+    result = run(OneScene(image))
+    (row,) = result.rows
+    assert (row["regions"], row["rounds"], row["reason"]) == (5, 5, "round_limit")
+    tree = json.loads((tmp_path / "run" / row["folder"] / "tree.json").read_text())
+    assert [region["area"]["own"] for region in tree["regions"]] == [64 * 48 - 400, 400, 0, 0, 0, 0]
+    assert tree["regions"][3]["box"] is None or tree["regions"][3]["children"]
+    assert (tmp_path / "run" / row["folder"] / "cutouts/05.png").is_file()
+    assert result.report.is_file()
+
+
+@dataclass
+class OneScene:
+    """A picture without truth."""
+
+    image: torch.Tensor
+    names: tuple[str, ...] = ("one",)
+
+    def read(self, index):
+        return Scene(self.names[index], self.image, "data")
+
+
 def test_with_a_network_and_deepfill(run, tmp_path):
     from references.tiny_models import tiny_vit
     from references.tiny_painters import tiny_deepfill
@@ -214,18 +252,68 @@ def test_measures_agree_with_other_implementations(run, tmp_path):
         assert row["iou"] == pytest.approx(float((first & truth).sum() / (first | truth).sum()))
         best = max(float(((labels == i) & truth).sum() / ((labels == i) | truth).sum()) for i in labels.unique())
         assert row["best_iou"] == pytest.approx(best)
-    for metric in METRICS:
+    assert {row["right_number"] for row in rows} == {None}
+    for metric in set(METRICS) - {"right_number", "iou_segment"}:
         mean = json.loads(path.read_text())["means"][metric]
         assert mean == pytest.approx(np.mean([row[metric] for row in rows]))
 
 
-def test_scenes_of_many_regions_are_held_against_their_labels(run, tmp_path):
-    code, out, err = run("dataset=planted", "dataset.count=1", "dataset.size=48", *QUICK, "write_pictures=false")
+def test_planted_scenes_are_held_against_their_labels(run, tmp_path):
+    code, out, err = run("experiment=planted_flat", "dataset.count=4", "dataset.size=48", "size=48", *QUICK)
     assert code == 0, err
-    assert "best-match IoU" in out
+    assert [line.split("  ")[0] for line in out.splitlines()[:4]] == [
+        "best-match IoU",
+        "covering",
+        "ARI",
+        "right number",
+    ]
     (path,) = (tmp_path / "outputs/peel").glob("*/result.json")
-    assert json.loads(path.read_text())["rows"][0]["true_regions"] >= 2
+    result = json.loads(path.read_text())
     assert not (path.parent / "scenes").exists()
+    scenes = Planted(count=4, size=48, layout="mixed")
+    for row in result["rows"]:
+        truth = next(scene for scene in scenes if scene.name == row["name"]).labels
+        assert row["true_regions"] == len(truth.unique())
+        # The scene's rest is a region, too, unless nothing is left of it.
+        assert row["right_number"] == (row["regions"] + 1 == row["true_regions"])
+        assert row["iou"] is None
+    for key in ("ari", "covering", "best_iou", "right_number"):
+        assert result["means"][key] == pytest.approx(np.mean([row[key] for row in result["rows"]]))
+
+
+@pytest.mark.parametrize(("finder", "right"), [(None, 1.0), (Shrinking([0.3, 0.3]), 0.0)])
+def test_an_empty_scene_has_the_right_number_if_nothing_is_found(finder, right):
+    (sample,) = Planted(count=1, size=48, style="empty")
+    settings = task_settings(next(iter(composed("experiment=planted_empty").jobs)).config)
+    peeler = made(settings, Parts())
+    if finder is not None:
+        peeler = replace(peeler, finder=finder, test=None, joint=False, parts=False, max_rounds=2)
+    tree = peeler(sample.image)
+    found = measure(tree, tree.labels(), sample, "exclude")
+    assert (found["right_number"], found["true_regions"]) == (right, 1)
+
+
+def test_the_first_region_beside_segment(run, tmp_path):
+    """The same number as experiments/segment.py gives for the same pictures."""
+    samples = Samples(only=["flower", "coffee"], size=48)
+    for sample in samples:
+        for folder, values in (("images", sample.image), ("masks", sample.truth.expand(-1, 3, -1, -1))):
+            (tmp_path / "set" / folder).mkdir(parents=True, exist_ok=True)
+            pixels = (255 * values[0].permute(1, 2, 0)).round().to(torch.uint8).numpy()
+            Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{sample.name}.png")
+    code, out, err = run("experiment=ecssd_regions", f"dataset.root={tmp_path / 'set'}", "size=32", *QUICK[1:])
+    assert code == 0, err
+    assert out.splitlines()[1].startswith("IoU of segment")
+    (path,) = (tmp_path / "outputs/peel").glob("*/result.json")
+    rows = json.loads(path.read_text())["rows"]
+    for row in rows:
+        with Image.open(tmp_path / "set/images" / f"{row['name']}.png") as picture:
+            image = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
+        with Image.open(tmp_path / "set/masks" / f"{row['name']}.png") as picture:
+            truth = torch.from_numpy(np.array(picture.convert("L"))) > 127
+        mask = segment(image, "best", size=32).mask[0, 0] > 0.5
+        assert row["iou_segment"] == pytest.approx(float((mask & truth).sum() / (mask | truth).sum()))
+    assert len(rows) == 2
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(run, tmp_path, monkeypatch):
@@ -282,6 +370,9 @@ def test_photographs_that_cannot_be_read_are_named(run, tmp_path):
         ("mode=split parts=false", "parts: nothing in this run uses parts (mode=split)"),
         ("photos=/nowhere", "photos: expected a folder of pictures, got /nowhere"),
         ("photos=/nowhere dataset=ecssd", "dataset: nothing in this run uses dataset"),
+        ("baseline=square", "baseline: expected one of best, paper or null"),
+        ("photos=/nowhere baseline=best", "baseline: nothing in this run uses baseline"),
+        ("experiment=ecssd_regions", "dataset.root: expected a value, got none; give one as dataset.root=..."),
         ("device=tpu", "device: expected one of auto, cpu, cuda, got 'tpu'"),
         ("experiment=quickstart", "experiment: quickstart is for experiments/segment.py; run that"),
         ("painter=deepfill", "painter.checkpoint: expected a value, got none; give one as painter.checkpoint=..."),
@@ -327,10 +418,21 @@ def test_every_choice_fits_its_class(group, choice):
         check_part(settings, group)
 
 
+EXPERIMENTS = [path.stem for path in (CONF / "experiment").glob("*.yaml") if "override /finder" in path.read_text()]
+
+
 def test_experiments_of_this_program_compose():
     titles = set()
-    for path in (CONF / "experiment").glob("visionloop_*.yaml"):
-        jobs = list(composed(f"experiment={path.stem}").jobs)
+    for name in EXPERIMENTS:
+        jobs = list(composed(f"experiment={name}").jobs)
         titles.add(jobs[0].config.title)
-        assert len(jobs) == (6 if path.stem == "visionloop_controlnet" else 1)
-    assert len(titles) == 3
+        assert len(jobs) == (6 if name == "visionloop_controlnet" else 1)
+    assert len(titles) == len(EXPERIMENTS) == 7
+
+
+def test_without_overrides_all_is_as_in_python():
+    settings = task_settings(next(iter(composed().jobs)).config)
+    assert describe(made(settings, Parts())) == describe(Peeler())
+    for name in ("finder", "test", "grow"):  # a setting that is not listed could not be found by --help
+        listed = {each.name for each in fields(getattr(Peeler(), name))}
+        assert set(settings[name]) == {"_target_", *listed}
