@@ -17,6 +17,7 @@ from iem.runner.application import say
 from iem.runner.endings import FIRST, WORDS, count_regions
 from iem.runner.inputs import choose_device
 from iem.runner.naming import result_settings, task_settings
+from iem.runner.page_contents import number
 from iem.runner.peel_choices import load_part
 from iem.runner.peel_measuring import METRICS, Baseline, Row
 from iem.runner.peel_report import MEASURES
@@ -194,9 +195,14 @@ def describe(row: Row) -> str:
 
     >>> describe({"regions": 2, "reason": "round_limit", "iou": 0.5})
     '2 regions; the rounds ran out; IoU of the first 0.500'
+    >>> describe({"regions": 2, "reason": "round_limit", "iou": float("nan"), "ari": 0.9})
+    '2 regions; the rounds ran out; ARI 0.900'
     """
     words = f"{count_regions(row['regions'])}; {(WORDS if row['regions'] else FIRST)[row['reason']]}"
-    return f"{words}; IoU of the first {row['iou']:.3f}" if row.get("iou") is not None else words
+    for key in ("iou", "ari"):
+        if not math.isnan(number(row.get(key))):
+            return f"{words}; {MEASURES[key]} {row[key]:.3f}"
+    return words
 
 
 def summary(result: PeelResult) -> str:
