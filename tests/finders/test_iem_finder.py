@@ -101,7 +101,6 @@ def test_prepared_for_a_picture_it_says_the_same():
         ({"preset": "bets"}, "bets"),
         ({"size": 4}, "^size: expected a whole number of at least 8, got 4$"),
         ({"clusters": (2, 1)}, "^clusters: expected a whole number of at least 2, got 1$"),
-        ({"advantage": -1.0}, "^advantage: expected a finite number of at least 0, got -1.0$"),
         ({"min_area": 2.0}, "^min_area: expected a finite number from 0 to 1, got 2.0$"),
         ({"thickness": 1.5}, "^thickness: expected a whole number of at least 0, got 1.5$"),
     ],
