@@ -27,14 +27,14 @@ class IEM:
     In a whole picture the proposal is ``segment``'s mask. Inside a region there is no centre to start from: there, the
     candidates are the clusters of its colours and textures (k-means of ``Appearance``), each against the others, for
     each number of clusters, without what is thin; the one with the largest ``boundary_information`` is proposed, with
-    the polarity of ``facing_inwards``. Such a part also takes the place of the preset's mask of a whole picture whose
-    boundary is much clearer, by ``advantage``.
+    the polarity of ``facing_inwards``. Such a part is also proposed in place of a preset's mask whose boundary says
+    less than ``least`` of what lies there.
 
     Args:
         preset: "best", "paper", or a ``Preset``: how to search a whole picture.
         size: short side at which to search, in pixels, at least 8; nothing is enlarged.
         clusters: numbers of clusters, each at least 2.
-        advantage: nats that the boundary of the preset's mask may fall behind.
+        least: nats that the boundary of the preset's mask must tell.
         min_area: least share of the picture on either side of a cut.
         thickness: a part is nowhere thinner than twice this and one, in pixels of the reduced picture.
 
@@ -48,7 +48,7 @@ class IEM:
     preset: str | Preset = "best"
     size: int = 128
     clusters: Sequence[int] = (2, 3, 4)
-    advantage: float = 0.35
+    least: float = 0.1
     min_area: float = 0.01
     thickness: int = 3
 
@@ -58,7 +58,7 @@ class IEM:
         check_number(self.size, "size", low=8, integer=True)
         for count in self.clusters:
             check_number(count, "clusters", low=2, integer=True)
-        check_number(self.advantage, "advantage", low=0)
+        check_number(self.least, "least", low=0)
         check_number(self.min_area, "min_area", low=0, high=1)
         check_number(self.thickness, "thickness", low=0, integer=True)
 
@@ -87,28 +87,28 @@ class _InPicture:
         where = (resize(within, size) >= 0.5).to(image.dtype)
         features = self.appearance.describe(alone(self.reduced, where))
         shares = self.appearance.shares(features)
-        score, part = self._clearest(_clusters(features, where, self.settings.clusters), shares, where)
         if bool((within > 0.5).all()):
             found = segment(image, self.settings.preset, size=self.settings.size).mask
             small = (resize(found, size) > 0.5).to(image.dtype)
-            if boundary_information(shares, small, 1 - small) + self.settings.advantage >= score:
+            if boundary_information(shares, small, 1 - small) >= self.settings.least:
                 return found
+        part = self._clearest(_clusters(features, where, self.settings.clusters), shares, where)
         if float(part.sum()) == 0:
             return torch.zeros_like(within)
         return GuidedFilter(radius=4, epsilon=1e-3, contrast=6.0)(image, facing_inwards(part, where)) * within
 
-    def _clearest(self, candidates: Iterable[Mask], shares: FeatureMap, where: Mask) -> tuple[float, Mask]:
+    def _clearest(self, candidates: Iterable[Mask], shares: FeatureMap, where: Mask) -> Mask:
         best, clearest = 0.0, torch.zeros_like(where)
-        least = self.settings.min_area * where.numel()
+        smallest = self.settings.min_area * where.numel()
         for candidate in candidates:
             for side in (candidate, where - candidate):
                 part = opened(side, self.settings.thickness) * where
                 area = float(part.sum())
-                if min(area, float(where.sum()) - area) >= least:
+                if min(area, float(where.sum()) - area) >= smallest:
                     score = boundary_information(shares, part, where - part)
                     if score > best:
                         best, clearest = score, part
-        return best, clearest
+        return clearest
 
 
 def _clusters(features: FeatureMap, where: Mask, counts: Sequence[int]) -> Iterator[Mask]:

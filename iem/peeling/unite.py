@@ -8,6 +8,7 @@ from iem.interfaces import SignificanceTest
 from iem.regions import SCENE, Region, RegionTree
 
 Pair = frozenset[int]
+_SAME = 0.04  # nats; what noise and texture make of one and the same region
 
 
 def unite(tree: RegionTree, test: SignificanceTest | None, min_area: float) -> RegionTree:
@@ -16,8 +17,9 @@ def unite(tree: RegionTree, test: SignificanceTest | None, min_area: float) -> R
     When a region was found, it was held against all that lay around it; since then its parts and its neighbours have
     been found, and boundaries may have moved. What is left of it may now be a rim, or one half of a wall whose other
     half is another region. The smallest goes first: its pixels go to the neighbour that it has most contact with, or
-    to the first that the test does not tell it from. A region with parts stays all the same: its largest part takes its
-    place. Ids are counted anew.
+    to the most alike of those that the test does not tell it from. What is left of an object goes to what lies around
+    the object only if it is the very same. A region with parts stays all the same: its largest part takes its place.
+    Ids are counted anew.
 
     Args:
         tree: of any regions.
@@ -41,17 +43,27 @@ def unite(tree: RegionTree, test: SignificanceTest | None, min_area: float) -> R
 def _same_as(
     tree: RegionTree, region: Region, test: SignificanceTest | None, min_area: float, told_apart: Set[Pair]
 ) -> int | None:
+    """The neighbour to unite the region with, if any: that which it is most alike."""
     neighbours = _neighbours(tree, region)
     if neighbours and float(region.mask.mean()) < min_area:
         return neighbours[0]
     if test is None:
         return None
-    masks = {each.id: each.mask for each in tree.regions}
+    alike = dict[int, float]()
     for other in neighbours:
-        both = region.mask + masks[other]
-        if Pair((region.id, other)) not in told_apart and not test(tree.image, region.mask, both).significant:
-            return other
-    return None
+        if Pair((region.id, other)) not in told_apart:
+            verdict = test(tree.image, region.mask, region.mask + tree.region(other).mask)
+            # What was found as one object stays one, unless what is left of it is the very same as what is around it.
+            together = _found_as(tree, region.id) == _found_as(tree, other)
+            if not verdict.significant and (together or verdict.score < _SAME):
+                alike[other] = verdict.score
+    return min(alike, key=lambda each: alike[each], default=None)
+
+
+def _found_as(tree: RegionTree, number: int) -> int:
+    """The region, directly in the scene, that it is part of."""
+    parent = tree.region(number).parent
+    return number if parent is None or parent == SCENE else _found_as(tree, parent)
 
 
 def _neighbours(tree: RegionTree, region: Region) -> list[int]:
