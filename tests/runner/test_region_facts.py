@@ -17,7 +17,7 @@ LABELS = torch.tensor(
 
 def tree():
     parents = [None, 0, 1, 0, 0]  # the last is empty
-    regions = tuple(Region(i, parent, (LABELS == i).float()[None, None]) for i, parent in enumerate(parents))
+    regions = tuple(Region(i, parent, LABELS.eq(i).float()[None, None]) for i, parent in enumerate(parents))
     return RegionTree(torch.zeros(1, 3, 4, 4), regions)
 
 
