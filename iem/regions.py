@@ -18,7 +18,7 @@ class StopReason(str, enum.Enum):
 
     NOTHING_FOUND = "nothing_found"  #: the finder's mask is empty, or all that it was given to look at
     TOO_SMALL = "too_small"  #: the proposal is smaller than the least area allowed
-    NOT_SIGNIFICANT = "not_significant"  #: masks that lie there by chance score as well
+    NOT_SIGNIFICANT = "not_significant"  #: its boundary is too faint, or masks that lie there by chance score as well
     NOTHING_NEW = "nothing_new"  #: too little of the proposal is not part of an earlier region
     ROUND_LIMIT = "round_limit"  #: as many rounds as allowed have been run
     CONSTANT = "constant"  #: the picture is one flat colour

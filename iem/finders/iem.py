@@ -48,7 +48,7 @@ class IEM:
     preset: str | Preset = "best"
     size: int = 128
     clusters: Sequence[int] = (2, 3, 4)
-    least: float = 0.1
+    least: float = 0.08
     min_area: float = 0.01
     thickness: int = 3
 

@@ -51,7 +51,7 @@ class ShiftTest:
     """
 
     alpha: float = 0.05
-    margin: float = 0.12
+    margin: float = 0.09
     certain: float = 0.35
     size: int = 128
 

@@ -8,7 +8,7 @@ from typing import Any
 WORDS = {
     "nothing_found": "nothing more was found",
     "too_small": "what was found next is smaller than the least area",
-    "not_significant": "what was found next could be there by chance",
+    "not_significant": "what was found next does not stand out enough",
     "nothing_new": "what was found next had been found before",
     "round_limit": "the rounds ran out",
     "constant": "the picture is one flat colour",
@@ -21,7 +21,7 @@ FIRST = {
     **WORDS,
     "nothing_found": "nothing was found",
     "too_small": "what was found is smaller than the least area",
-    "not_significant": "what was found could be there by chance",
+    "not_significant": "what was found does not stand out enough",
 }
 
 
@@ -32,7 +32,7 @@ def describe_peeling(record: Mapping[str, Any]) -> str:
         record: with ``regions``, the scene among them, ``reason``, and ``rounds``.
 
     >>> describe_peeling({"regions": [{}, {}, {}], "reason": "not_significant"})
-    '2 regions; what was found next could be there by chance'
+    '2 regions; what was found next does not stand out enough'
     >>> describe_peeling({"regions": [{}], "reason": "constant"})
     'no region; the picture is one flat colour'
     """

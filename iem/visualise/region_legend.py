@@ -26,8 +26,8 @@ _ENDINGS = {
         "what was found next is smaller than the least area",
     ),
     StopReason.NOT_SIGNIFICANT: (
-        "what was found could be there by chance",
-        "what was found next could be there by chance",
+        "what was found does not stand out enough",
+        "what was found next does not stand out enough",
     ),
     StopReason.NOTHING_NEW: ("nothing new was found", "what was found next had been found before"),
     StopReason.ROUND_LIMIT: ("the rounds ran out", "the rounds ran out"),

@@ -110,9 +110,9 @@ def test_the_end_is_told_in_words(reason, first, later):
 def test_every_reason_has_words_and_a_refusal_its_p_value():
     for reason in StopReason:
         assert ending(nothing_found(reason)).endswith(".")
-    assert ending(peeled_scene()) == "3 regions; then what was found next could be there by chance (p = 0.310)."
+    assert ending(peeled_scene()) == "3 regions; then what was found next does not stand out enough (p = 0.310)."
     untested = replace(peeled_scene(), rounds=peeled_scene().rounds[:3])
-    assert ending(untested) == "3 regions; then what was found next could be there by chance."
+    assert ending(untested) == "3 regions; then what was found next does not stand out enough."
 
 
 @pytest.mark.parametrize(
