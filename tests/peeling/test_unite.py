@@ -134,7 +134,7 @@ def test_a_region_with_several_parts_leaves_them_a_place():
 
 def test_a_region_with_parts_is_united_after_ids_have_gone():
     """Region 1 is small and goes first; then 2, which has parts 3 and 4, the latter with a part of its own."""
-    tree = scene("100000 222222 233442 233552 222222 000000", [None, 0, 0, 2, 2, 4], [0.1, 0.9, 0.12, 0.4, 0.6, 0.8])
+    tree = scene("100000 222222 233442 233552 222222 000000", [None, 0, 0, 2, 2, 4], [0.1, 0.2, 0.1, 0.4, 0.6, 0.8])
     united = unite(tree, Colours(), min_area=0.03)
     assert blocks(united).count("0") >= 26
     assert len(united.regions) < 5
