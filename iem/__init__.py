@@ -9,12 +9,18 @@ if TYPE_CHECKING:
     from iem import presets
     from iem.interfaces import Solution, Status
     from iem.maximise import maximise
+    from iem.peeling import peel
     from iem.segmentation import segment
 
 __version__ = "0.1.0"
-__all__ = ["Solution", "Status", "maximise", "presets", "segment"]
+__all__ = ["Solution", "Status", "maximise", "peel", "presets", "segment"]
 
-_PLACES = {"Solution": "iem.interfaces", "Status": "iem.interfaces", "segment": "iem.segmentation"}
+_PLACES = {
+    "Solution": "iem.interfaces",
+    "Status": "iem.interfaces",
+    "peel": "iem.peeling",
+    "segment": "iem.segmentation",
+}
 
 
 class _Package(ModuleType):
