@@ -27,14 +27,12 @@ class IEM:
     In a whole picture the proposal is ``segment``'s mask. Inside a region there is no centre to start from: there, the
     candidates are the clusters of its colours and textures (k-means of ``Appearance``), each against the others, for
     each number of clusters, without what is thin; the one with the largest ``boundary_information`` is proposed, with
-    the polarity of ``facing_inwards``. Such a part is also proposed in place of a preset's mask whose boundary says
-    less than ``least`` of what lies there.
+    the polarity of ``facing_inwards``.
 
     Args:
         preset: "best", "paper", or a ``Preset``: how to search a whole picture.
         size: short side at which to search, in pixels, at least 8; nothing is enlarged.
         clusters: numbers of clusters, each at least 2.
-        least: nats that the boundary of the preset's mask must tell.
         min_area: least share of the picture on either side of a cut.
         thickness: a part is nowhere thinner than twice this and one, in pixels of the reduced picture.
 
@@ -48,7 +46,6 @@ class IEM:
     preset: str | Preset = "best"
     size: int = 128
     clusters: Sequence[int] = (2, 3, 4)
-    least: float = 0.08
     min_area: float = 0.01
     thickness: int = 3
 
@@ -58,7 +55,6 @@ class IEM:
         check_number(self.size, "size", low=8, integer=True)
         for count in self.clusters:
             check_number(count, "clusters", low=2, integer=True)
-        check_number(self.least, "least", low=0)
         check_number(self.min_area, "min_area", low=0, high=1)
         check_number(self.thickness, "thickness", low=0, integer=True)
 
@@ -83,15 +79,12 @@ class _InPicture:
 
     def __call__(self, image: Image, within: Mask) -> Mask:
         check_mask(within, like=image, name="within")
+        if bool((within > 0.5).all()):
+            return segment(image, self.settings.preset, size=self.settings.size).mask
         size = (self.reduced.shape[-2], self.reduced.shape[-1])
         where = (resize(within, size) >= 0.5).to(image.dtype)
         features = self.appearance.describe(alone(self.reduced, where))
         shares = self.appearance.shares(features)
-        if bool((within > 0.5).all()):
-            found = segment(image, self.settings.preset, size=self.settings.size).mask
-            small = (resize(found, size) > 0.5).to(image.dtype)
-            if boundary_information(shares, small, 1 - small) >= self.settings.least:
-                return found
         part = self._clearest(_clusters(features, where, self.settings.clusters), shares, where)
         if float(part.sum()) == 0:
             return torch.zeros_like(within)
