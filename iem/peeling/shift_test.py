@@ -30,8 +30,8 @@ class ShiftTest:
     share of the null that scores as well, itself included.
 
     A mask that was searched for fits the noise better than a shifted one, so the p-value alone would be too kind.
-    ``margin`` answers for that: of a hundred empty scenes of ``iem.datasets.Planted`` (noise, one texture, uneven light)
-    none has a mask that scores above it (``experiments/README.md``), of photographs' objects few score below.
+    ``margin`` answers for that: of a hundred empty scenes of ``iem.datasets.Planted`` (noise, one texture, uneven
+    light) none has a mask that scores above it (``experiments/README.md``), of photographs' objects few score below.
 
     Args:
         alpha: false-alarm rate: the largest p-value that is significant. Where fewer than 1 / ``alpha`` shifts fit
