@@ -33,6 +33,7 @@ class IEM:
         preset: "best", "paper", or a ``Preset``: how to search a whole picture.
         size: short side at which to search, in pixels, at least 8; nothing is enlarged.
         clusters: numbers of clusters, each at least 2.
+        least: boundary information, in nats, below which no part is proposed: the best of many is good by chance.
         min_area: least share of the picture on either side of a cut.
         thickness: a part is nowhere thinner than twice this and one, in pixels of the reduced picture.
 
@@ -46,6 +47,7 @@ class IEM:
     preset: str | Preset = "best"
     size: int = 128
     clusters: Sequence[int] = (2, 3, 4)
+    least: float = 0.2
     min_area: float = 0.01
     thickness: int = 3
 
@@ -55,6 +57,7 @@ class IEM:
         check_number(self.size, "size", low=8, integer=True)
         for count in self.clusters:
             check_number(count, "clusters", low=2, integer=True)
+        check_number(self.least, "least", low=0)
         check_number(self.min_area, "min_area", low=0, high=1)
         check_number(self.thickness, "thickness", low=0, integer=True)
 
@@ -91,7 +94,7 @@ class _InPicture:
         return GuidedFilter(radius=4, epsilon=1e-3, contrast=6.0)(image, facing_inwards(part, where)) * within
 
     def _clearest(self, candidates: Iterable[Mask], shares: FeatureMap, where: Mask) -> Mask:
-        best, clearest = 0.0, torch.zeros_like(where)
+        best, clearest = self.settings.least, torch.zeros_like(where)
         smallest = self.settings.min_area * where.numel()
         for candidate in candidates:
             for side in (candidate, where - candidate):
