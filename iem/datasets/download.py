@@ -15,7 +15,7 @@ from typing import Any
 
 from iem import images
 from iem.datasets.catalogue import CatalogueEntry, RemoteFile
-from iem.datasets.transfer import ResumingDownloader, TransferError
+from iem.transfer import ResumingDownloader, TransferError
 from iem.datasets.unpacking import UnpackingError, remove_leftovers, unpack
 from iem.images.errors import writing_reason
 

@@ -12,10 +12,10 @@ import pytest
 from references.moody_server import serve
 
 from iem.datasets import download as module
-from iem.datasets import transfer
+from iem import transfer
 from iem.datasets.catalogue import CATALOGUE, CatalogueEntry, RemoteFile, find_entry
 from iem.datasets.download import DownloadError, get
-from iem.datasets.transfer import ResumingDownloader
+from iem.transfer import ResumingDownloader
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 700_000, dtype=np.uint8).tobytes()
 
