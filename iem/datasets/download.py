@@ -15,9 +15,9 @@ from typing import Any
 
 from iem import images
 from iem.datasets.catalogue import CatalogueEntry, RemoteFile
-from iem.transfer import ResumingDownloader, TransferError
 from iem.datasets.unpacking import UnpackingError, remove_leftovers, unpack
 from iem.images.errors import writing_reason
+from iem.transfer import ResumingDownloader, TransferError
 
 #: In the data set's folder: what was downloaded, with its sum.
 RECORD = "download.json"

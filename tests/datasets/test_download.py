@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from references.moody_server import serve
 
-from iem.datasets import download as module
 from iem import transfer
+from iem.datasets import download as module
 from iem.datasets.catalogue import CATALOGUE, CatalogueEntry, RemoteFile, find_entry
 from iem.datasets.download import DownloadError, get
 from iem.transfer import ResumingDownloader
