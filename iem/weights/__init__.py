@@ -1,5 +1,23 @@
 """Checkpoints: what there is, where it lies, and how a file of tensors is read; nothing is downloaded unasked."""
 
-from iem.weights.sources import cache_folder, digest, find_file, find_folder, read_tensors
+from iem.weights.cache import cache_folder, locate
+from iem.weights.checkpoint import Checkpoint, size_in_words
+from iem.weights.digest import digest
+from iem.weights.sources import find_file, find_folder, is_ready
+from iem.weights.table import find, lookup, table
+from iem.weights.tensors import read_tensors
 
-__all__ = ["cache_folder", "digest", "find_file", "find_folder", "read_tensors"]
+__all__ = [
+    "Checkpoint",
+    "cache_folder",
+    "digest",
+    "find",
+    "find_file",
+    "find_folder",
+    "is_ready",
+    "locate",
+    "lookup",
+    "read_tensors",
+    "size_in_words",
+    "table",
+]

@@ -1,32 +1,21 @@
-"""From what a user calls a checkpoint to where it lies, and the tensors in it."""
+"""From what a user calls a checkpoint to where it lies; nothing is downloaded."""
 
-import hashlib
-import os
+import difflib
 from pathlib import Path
-from typing import Any, NoReturn
-
-import torch
 
 from iem.images.errors import printable
-
-
-def cache_folder() -> Path:
-    """Where ``iem models get`` puts files: ``IEM_WEIGHTS``, else ``iem/weights`` in the user's cache.
-
-    >>> cache_folder().name
-    'weights'
-    """
-    given = os.environ.get("IEM_WEIGHTS")
-    if given:
-        return Path(given).expanduser()
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path("~/.cache").expanduser()) / "iem" / "weights"
+from iem.weights.cache import expected_sum, file_of, locate, read_record
+from iem.weights.checkpoint import Checkpoint
+from iem.weights.digest import digest
+from iem.weights.hub_cache import is_repository_name, missing_of, newest, repository_folder, snapshot
+from iem.weights.table import find, lookup, table
 
 
 def find_file(source: Path | str | None, *, key: str, wanted: str) -> Path:
     """The file that ``source`` means: a path, or a name of ``iem models list`` that was fetched before.
 
-    Nothing is downloaded.
+    A file of the list is compared with its sum first, so that a truncated or altered one is never used. Nothing is
+    downloaded.
 
     Args:
         source: what the user gave.
@@ -34,7 +23,7 @@ def find_file(source: Path | str | None, *, key: str, wanted: str) -> Path:
         wanted: what is expected, in words.
 
     Raises:
-        ValueError: there is no such file; one sentence that says what to do.
+        ValueError: there is no such file, or it is damaged; one sentence that says what to do.
 
     >>> find_file("nowhere.pth", key="checkpoint", wanted="weights of LaMa")
     Traceback (most recent call last):
@@ -42,19 +31,26 @@ def find_file(source: Path | str | None, *, key: str, wanted: str) -> Path:
     ValueError: checkpoint: expected weights of LaMa, got a path where nothing is: nowhere.pth; ...
     """
     remedy = "give a file, or a name of `iem models list`"
-    if source is None:
-        raise ValueError(f"{key}: expected {wanted}, got none; {remedy}")
-    path = Path(source).expanduser()
-    if not path.is_file():
+    if source is None or not str(source).strip():
+        raise ValueError(f"{key}: expected {wanted}, got {'none' if source is None else 'an empty name'}; {remedy}")
+    path, name = Path(source).expanduser(), printable(str(source))
+    if path.is_file():
+        return path
+    entry = lookup(str(source))
+    if entry is None:
         got = "a folder" if path.is_dir() else "a path where nothing is"
-        raise ValueError(f"{key}: expected {wanted}, got {got}: {printable(str(source))}; {remedy}")
-    return path
+        raise ValueError(f"{key}: expected {wanted}, got {got}: {name}; {_meant(str(source)) or remedy}")
+    if entry.kind == "hub":
+        raise ValueError(f"{key}: expected {wanted}, got {name}, which is a whole folder of weights; {remedy}")
+    if not file_of(entry).is_file():
+        raise ValueError(f"{key}: expected {wanted}, got {name}, which is not fetched yet; {_fetch(entry)}")
+    return _checked(entry, key, wanted)
 
 
 def find_folder(source: Path | str, *, key: str, wanted: str) -> Path:
     """The folder that ``source`` means: a path, a name of ``iem models list``, or one on the Hugging Face hub.
 
-    Of the hub, only what its cache holds is found: nothing is downloaded.
+    Of the hub, only what its cache holds is found: nothing is downloaded, and the hub is not asked.
 
     Args:
         source: what the user gave.
@@ -62,7 +58,7 @@ def find_folder(source: Path | str, *, key: str, wanted: str) -> Path:
         wanted: what is expected, in words.
 
     Raises:
-        ValueError: there is no such folder; one sentence that says what to do.
+        ValueError: there is no such folder, or a part of it is missing; one sentence that says what to do.
 
     >>> find_folder("./nowhere", key="base", wanted="Stable Diffusion")
     Traceback (most recent call last):
@@ -70,77 +66,85 @@ def find_folder(source: Path | str, *, key: str, wanted: str) -> Path:
     ValueError: base: expected Stable Diffusion, found no folder ./nowhere; check the path
     """
     text = str(source)
+    name = printable(text)
     if not text.strip():
         raise ValueError(f"{key}: expected {wanted}, got nothing; give a folder, or a name of `iem models list`")
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
     if isinstance(source, Path) or text.startswith((".", "/", "~")):
-        raise ValueError(f"{key}: expected {wanted}, found no folder {printable(text)}; check the path")
-    found = _cached_snapshot(text)
-    if found is None:
+        raise ValueError(f"{key}: expected {wanted}, found no folder {name}; check the path")
+    entry = lookup(text)
+    if entry is not None and entry.kind != "hub":
         raise ValueError(
-            f"{key}: expected {wanted}, got {printable(text)}, which is neither a folder nor fetched yet; "
-            f"fetch it with `iem models get {printable(text)}`, or give a folder"
+            f"{key}: expected {wanted}, got {name}, which is a single file; give a folder, or the name of one in "
+            "`iem models list`"
         )
-    return found
+    if entry is None and not is_repository_name(text):
+        remedy = _meant(text) or "give a folder, or a name of `iem models list`"
+        raise ValueError(f"{key}: expected {wanted}, found neither a folder nor weights of the name {name}; {remedy}")
+    repository, files = (entry.address, entry.files) if entry is not None else (text, ())
+    if (found := snapshot(repository, files)) is not None:
+        return found
+    partial = newest(repository)
+    state = f"of which {missing_of(partial, files)} is missing" if partial is not None else "which is not fetched yet"
+    remedy = _fetch(entry) if entry is not None else f"fetch it with `iem models get {name}`"
+    raise ValueError(
+        f"{key}: expected {wanted}, got {name}, {state} in {printable(str(repository_folder(repository).parent))}; "
+        f"{remedy}, or give a folder"
+    )
 
 
-def read_tensors(path: Path, *, key: str, wanted: str) -> Any:
-    """What a file of weights holds: ``.safetensors``, or a pickle read with ``weights_only=True``.
+def is_ready(name: str) -> bool:
+    """Whether the weights of a name are there; no content is looked at, so that it costs nothing.
 
     Args:
-        path: the file.
-        key: the setting's name, for messages.
-        wanted: what is expected, in words.
+        name: of ``iem models list``, or a repository of the hub.
 
     Raises:
-        ValueError: the file cannot be read as such; one sentence.
-        ImportError: a ``.safetensors`` file, and the package to read it is not installed.
+        ValueError: there is no such name.
+
+    >>> is_ready("nobody/nothing")
+    False
     """
+    entry = lookup(name)
+    if entry is None and is_repository_name(name):
+        return snapshot(name) is not None
+    return locate(find(name)) is not None
+
+
+def _checked(entry: Checkpoint, key: str, wanted: str) -> Path:
+    path, record = file_of(entry), read_record(entry)
+    place = printable(str(path))
+    remedy = f"remove it and fetch it anew with `iem models get {entry.name}`"
     try:
-        if path.suffix != ".safetensors":
-            return torch.load(path, map_location="cpu", weights_only=True)
-        try:
-            from safetensors.torch import load_file
-        except ImportError as error:
-            raise ImportError(
-                f'{key}: expected the package safetensors, which is not installed; pip install "iem[segnet]"'
-            ) from error
-        return load_file(path)
-    except ImportError:
-        raise
+        if record is not None and (size := path.stat().st_size) < record.size:
+            raise ValueError(
+                f"{key}: expected {wanted}, got a truncated file ({size:,} of {record.size:,} bytes): {place}; {remedy}"
+            )
+        expected = expected_sum(entry, record)
+        if expected is not None and (found := digest(path)) != expected:
+            raise ValueError(
+                f"{key}: expected {wanted} with the sha256 sum {expected[:12]}..., got {found[:12]}...: {place}; it is "
+                f"altered or truncated, {remedy}"
+            )
     except OSError as error:
-        _refuse(key, wanted, f"a file that cannot be read ({error.strerror or error})", path, "look at its permissions")
-    except Exception:  # zip, pickle and safetensors each have errors of their own for what they cannot read
-        _refuse(key, wanted, "a file that is truncated or holds no weights", path, "download it anew")
+        raise ValueError(
+            f"{key}: expected {wanted}, got a file that cannot be read ({error.strerror or error}): {place}; "
+            "look at its permissions"
+        ) from None
+    return path
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder, "empty"); file.touch(); digest(file)[:8]
-    'e3b0c442'
-    """
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
+def _fetch(entry: Checkpoint) -> str:
+    if entry.kind == "page":
+        return (
+            f"download {entry.file} in a browser from {entry.address} and register it with "
+            f"`iem models get {entry.name} --from FILE` ({entry.terms})"
+        )
+    return f"fetch it with `iem models get {entry.name}` ({entry.terms})"
 
 
-def _cached_snapshot(name: str) -> Path | None:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        return None
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except Exception:  # of a bad name, or of one that is not in the cache
-        return None
-
-
-def _refuse(key: str, wanted: str, got: str, path: Path, remedy: str) -> NoReturn:
-    raise ValueError(f"{key}: expected {wanted}, got {got}: {printable(str(path))}; {remedy}") from None
+def _meant(text: str) -> str | None:
+    near = difflib.get_close_matches(text, [entry.name for entry in table()], n=1, cutoff=0.75)
+    return f"did you mean {near[0]}?" if near else None
