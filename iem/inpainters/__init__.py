@@ -5,6 +5,8 @@ from iem.inpainters.controlnet import ControlNet
 from iem.inpainters.deepfill import DeepFill
 from iem.inpainters.gaussian import GaussianInpainter
 from iem.inpainters.harmonic import Harmonic
+from iem.inpainters.repaint import RePaint
+from iem.inpainters.stable_diffusion import StableDiffusion
 
 __all__ = [
     "Biharmonic",
@@ -15,5 +17,7 @@ __all__ = [
     "Mean",
     "NavierStokes",
     "Nearest",
+    "RePaint",
+    "StableDiffusion",
     "Telea",
 ]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, final
 
@@ -11,14 +12,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor
 
-from iem.checks import check_image, check_mask, check_number
-from iem.images import resize
-from iem.inpainters.pipelines import check_extra, check_length, check_source, load_controlnet
-from iem.inpainters.resampling import resample
+from iem.checks import check_number
+from iem.inpainters.pipelines import check_extra, check_length, check_source, check_text, load_controlnet
+from iem.inpainters.sampling import paint_one_by_one, working_size
 from iem.interfaces import Image, Mask
 
 _GRID = 8
-_LONGEST = 4  #: no picture becomes longer than this many short sides
 _GREY = 0.5  #: what the encoder sees in the hole
 
 
@@ -41,11 +40,11 @@ class ControlNet:
     * ``prompt`` and ``added_prompt`` are joined by a comma if neither is empty (there, a leading comma remained).
 
     Pictures are painted one by one, each with a generator of the same seed: a batch equals a loop. No gradient flows.
-    A soft hole is painted as a hard one, then blended. Networks are loaded at the first picture.
+    A soft hole is painted as a hard one, then blended. Networks are loaded at the first picture; nothing is downloaded.
 
     Args:
-        base: folder, or name on the Hugging Face hub, of Stable Diffusion 1.5.
-        controlnet: folder, or name on the hub, of ``control_v11p_sd15_inpaint``.
+        base: Stable Diffusion 1.5: a folder, or a name that ``iem models get`` has fetched.
+        controlnet: ``control_v11p_sd15_inpaint``, likewise.
         prompt: what the hole should show.
         added_prompt: appended to the prompt.
         negative_prompt: what it should not show.
@@ -57,21 +56,20 @@ class ControlNet:
         size: short side of the picture that the networks see, in pixels.
         mask_blur: standard deviation of the hole's blurred border, in pixels of that picture.
         device: where the networks run, such as "cuda"; None: where the picture is.
-        download: whether weights that are neither a folder nor in the hub's cache may be fetched.
         on_step: called with (step, steps) after each step; what it raises ends the painting.
 
     Raises:
         ValueError: no such folder, a number out of its range; when painting, weights that are not here or do not fit.
         ImportError: the extra ``diffusion`` is not installed.
 
-    >>> ControlNet("./nowhere", "lllyasviel/control_v11p_sd15_inpaint")
+    >>> ControlNet("./nowhere")
     Traceback (most recent call last):
     ...
-    ValueError: base: expected a folder or a name on the Hugging Face hub, found no folder ./nowhere; check the path
+    ValueError: base: expected a folder or a name of `iem models list`, found no folder ./nowhere; check the path
     """
 
-    base: Path | str
-    controlnet: Path | str
+    base: Path | str = "stable-diffusion-v1-5"
+    controlnet: Path | str = "controlnet-inpaint"
     _: KW_ONLY
     prompt: str = ""
     added_prompt: str = "absolutely zero creativity, zero imagination"
@@ -84,7 +82,6 @@ class ControlNet:
     size: int = 512
     mask_blur: float = 5.0
     device: str | None = None
-    download: bool = False
     on_step: Callable[[int, int], None] | None = field(default=None, repr=False, compare=False)
     _pipelines: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -93,10 +90,9 @@ class ControlNet:
     def __post_init__(self) -> None:
         check_source(self.base, "base")
         check_source(self.controlnet, "controlnet")
-        check_extra()
+        check_extra("ControlNet")
         for name in ("prompt", "added_prompt", "negative_prompt"):
-            if not isinstance(getattr(self, name), str):
-                raise ValueError(f"{name}: expected a text, got {getattr(self, name)!r}; write '' for none")
+            check_text(getattr(self, name), name)
         check_number(self.steps, "steps", low=1, high=1000, integer=True)
         check_number(self.guidance, "guidance", low=0)
         check_number(self.conditioning_scale, "conditioning_scale", low=0)
@@ -119,38 +115,13 @@ class ControlNet:
 
     def __call__(self, image: Image, hole: Mask) -> Image:
         """Paint ``[b, 3, h, w]`` where ``hole`` is 1; a soft hole blends, an empty one asks no network."""
-        check_image(image)
-        check_mask(hole, like=image, name="hole")
-        if image.requires_grad or hole.requires_grad:
-            raise ValueError(
-                "ControlNet: expected a picture and a hole without requires_grad, got one with it; "
-                "no gradient flows through a sampler, so use detach() and compare scores instead"
-            )
-        painted = torch.cat(
-            [self._paint(one, its_hole) for one, its_hole in zip(image.split(1), hole.split(1), strict=True)]
-        )
-        visible = image.where(hole < 1, 0)
-        return torch.where(hole > 0, visible * (1 - hole) + painted * hole, image)
-
-    def _paint(self, image: Image, hole: Mask) -> Image:
-        """One picture with its hole filled."""
-        hidden = (hole > 0).float()
-        if not bool(hidden.any()):
-            return image
-        size = (int(image.shape[2]), int(image.shape[3]))
-        small, small_hidden = resample(image.float().where(hidden == 0, 0), hidden, self._working_size(size))
-        painted = self._sample(small + _GREY * small_hidden, small_hidden).to(image.device)
-        # Brought back together with the known pixels around it, so that the hole's edge joins on to them.
-        return resize(small + painted * small_hidden, size, mode="bicubic").to(image.dtype)
-
-    def _working_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        scale = min(self.size / min(size), _LONGEST * self.size / max(size))
-        height, width = (max(_GRID, round(side * scale / _GRID) * _GRID) for side in size)
-        return height, width
+        fit = partial(working_size, short_side=self.size, grid=_GRID)
+        return paint_one_by_one(image, hole, self._sample, painter="ControlNet", fit=fit)
 
     @torch.no_grad()
-    def _sample(self, image: Image, hidden: Mask) -> Image:
-        """The sampler's picture, of the size of ``image``; hidden pixels are grey already."""
+    def _sample(self, visible: Image, hidden: Mask) -> Image:
+        """The sampler's picture."""
+        image = visible + _GREY * hidden
         pipeline = self._pipeline(image.device)
         prompt = ", ".join(filter(None, (self.prompt, self.added_prompt)))
         check_length(pipeline, prompt, "prompt")
@@ -206,7 +177,5 @@ class ControlNet:
     def _pipeline(self, device: torch.device) -> Any:
         device = device if self.device is None else torch.device(self.device)
         if str(device) not in self._pipelines:
-            self._pipelines[str(device)] = load_controlnet(
-                self.base, self.controlnet, device=device, download=self.download
-            )
+            self._pipelines[str(device)] = load_controlnet(self.base, self.controlnet, device=device)
         return self._pipelines[str(device)]

@@ -1,16 +1,20 @@
-"""Pipelines of diffusers, from folders or from what the hub's cache holds, without a word on the terminal."""
+"""Networks of diffusers, from folders or from what was fetched before, without a word on the terminal."""
 
-import contextlib
 import importlib
 import importlib.util
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
 from iem.images.errors import printable
+from iem.inpainters.quiet import quiet
+from iem.weights import find_folder
+
+_BASE = "Stable Diffusion 1.5 as diffusers lays it out"
+_CONTROL = "a ControlNet for Stable Diffusion 1.5"
+_ANY_BASE = "Stable Diffusion, for inpainting or not, as diffusers lays it out"
+_DDPM = "a DDPM of whole pictures as diffusers lays it out"
 
 
 def check_source(source: Path | str, name: str) -> None:
@@ -19,18 +23,26 @@ def check_source(source: Path | str, name: str) -> None:
     Raises:
         ValueError: an empty name, or a path of no folder.
     """
+    expected = "expected a folder or a name of `iem models list`"
     text = str(source)
     if not isinstance(source, str | Path) or not text.strip():
-        raise ValueError(f"{name}: expected a folder or a name on the Hugging Face hub, got {source!r}; give one")
+        raise ValueError(f"{name}: {expected}, got {source!r}; give one")
     is_path = isinstance(source, Path) or text.startswith((".", "/", "~"))
     if is_path and not Path(source).expanduser().is_dir():
-        raise ValueError(
-            f"{name}: expected a folder or a name on the Hugging Face hub, found no folder {_shown(source)}; "
-            "check the path"
-        )
+        raise ValueError(f"{name}: {expected}, found no folder {_shown(source)}; check the path")
 
 
-def check_extra() -> None:
+def check_text(text: str, name: str) -> None:
+    """Require a text, be it empty.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"{name}: expected a text, got {text!r}; write '' for none")
+
+
+def check_extra(painter: str) -> None:
     """Require the packages of the extra ``diffusion``.
 
     Raises:
@@ -39,44 +51,32 @@ def check_extra() -> None:
     for package in ("diffusers", "transformers", "accelerate"):
         if importlib.util.find_spec(package) is None:
             raise ImportError(
-                f'ControlNet: expected the package {package}, which is not installed; pip install "iem[diffusion]"'
+                f'{painter}: expected the package {package}, which is not installed; pip install "iem[diffusion]"'
             )
 
 
-def load_controlnet(base: Path | str, controlnet: Path | str, *, device: torch.device, download: bool) -> Any:
+def load_controlnet(base: Path | str, controlnet: Path | str, *, device: torch.device) -> Any:
     """Stable Diffusion 1.x with a ControlNet and the DDIM sampler, ready to be asked.
 
     On CUDA it computes in half precision, and its networks wait in main memory for their turn. The safety checker is
-    left out: it would turn a picture that it suspects black.
+    left out: it would turn a picture that it suspects black. Nothing is downloaded.
 
     Args:
-        base: folder, or name on the hub, of a diffusers pipeline with a UNet of 4 input channels.
-        controlnet: folder, or name on the hub, of a ControlNet that fits it.
+        base: folder, or name, of a diffusers pipeline with a UNet of 4 input channels.
+        controlnet: folder, or name, of a ControlNet that fits it.
         device: where to compute.
-        download: whether what is not here may be fetched.
 
     Raises:
         ImportError: the extra ``diffusion`` is not installed.
         ValueError: weights that are not here, or are something else; one sentence.
     """
-    check_extra()
+    check_extra("ControlNet")
     with quiet():
         diffusers: Any = importlib.import_module("diffusers")
-        try:
-            control = diffusers.ControlNetModel.from_pretrained(_location(controlnet), local_files_only=not download)
-        except Exception as error:  # of half a dozen libraries, for what is missing, damaged or of another kind
-            _refuse("controlnet", "a ControlNet for Stable Diffusion 1.5", controlnet, download, error)
-        try:
-            pipeline = diffusers.StableDiffusionControlNetPipeline.from_pretrained(
-                _location(base),
-                controlnet=control,
-                safety_checker=None,
-                feature_extractor=None,
-                requires_safety_checker=False,
-                local_files_only=not download,
-            )
-        except Exception as error:
-            _refuse("base", "Stable Diffusion 1.5 as diffusers lays it out", base, download, error)
+        control = _load_network(diffusers.ControlNetModel, controlnet, key="controlnet", wanted=_CONTROL)
+        pipeline = _load_pipeline(
+            diffusers.StableDiffusionControlNetPipeline, base, key="base", wanted=_BASE, controlnet=control
+        )
         channels = pipeline.unet.config.in_channels
         if channels != 4:
             raise ValueError(
@@ -88,21 +88,68 @@ def load_controlnet(base: Path | str, controlnet: Path | str, *, device: torch.d
                 f"controlnet: expected one for {_shown(base)}, got {_shown(controlnet)}, trained with another; "
                 "give two that belong together"
             )
-        # As the sampler that came with Stable Diffusion; those of the folder belong to another one.
-        pipeline.scheduler = diffusers.DDIMScheduler.from_config(
-            pipeline.scheduler.config,
-            clip_sample=False,
-            set_alpha_to_one=False,
-            steps_offset=1,
-            timestep_spacing="leading",
+        return _made_ready(pipeline, device)
+
+
+def load_stable_diffusion(model: Path | str, *, device: torch.device) -> Any:
+    """Stable Diffusion to fill holes with, and the DDIM sampler; as ``load_controlnet`` in everything else.
+
+    Args:
+        model: folder, or name, of a diffusers pipeline with a UNet of 9 input channels (which sees the picture and the
+            hole) or of 4 (which sees neither).
+        device: where to compute.
+
+    Raises:
+        ImportError: the extra ``diffusion`` is not installed.
+        ValueError: weights that are not here, or are something else; one sentence.
+    """
+    check_extra("StableDiffusion")
+    with quiet():
+        diffusers: Any = importlib.import_module("diffusers")
+        pipeline = _load_pipeline(
+            diffusers.StableDiffusionInpaintPipeline, model, key="model", wanted=_ANY_BASE, image_encoder=None
         )
-        pipeline.set_progress_bar_config(disable=True)
-        pipeline.to(dtype=torch.float16 if device.type == "cuda" else torch.float32)
-        if device.type == "cuda":
-            pipeline.enable_model_cpu_offload(device=device)
-        else:
-            pipeline.to(device)
-    return pipeline
+        channels = pipeline.unet.config.in_channels
+        if channels not in (4, 9):
+            raise ValueError(
+                f"model: expected a UNet of 4 or 9 input channels, got {channels} in {_shown(model)}; "
+                "give Stable Diffusion itself, or its variant for inpainting"
+            )
+        return _made_ready(pipeline, device)
+
+
+def load_ddpm(model: Path | str, *, device: torch.device) -> tuple[Any, Any]:
+    """A network that denoises whole pictures, in half precision on CUDA, and RePaint's scheduler of its noise.
+
+    Args:
+        model: folder, or name, of a ``UNet2DModel`` and its scheduler, side by side or in ``unet/`` and ``scheduler/``.
+        device: where to compute.
+
+    Raises:
+        ImportError: the extra ``diffusion`` is not installed.
+        ValueError: weights that are not here, or are something else; one sentence.
+    """
+    check_extra("RePaint")
+    folder = find_folder(model, key="model", wanted=_DDPM)
+    unet_folder, noise_folder = (
+        folder / part if (folder / part).is_dir() else folder for part in ("unet", "scheduler")
+    )
+    with quiet():
+        diffusers: Any = importlib.import_module("diffusers")
+        unet = _load_network(diffusers.UNet2DModel, unet_folder, key="model", wanted=_DDPM)
+        try:
+            noise = diffusers.RePaintScheduler.load_config(noise_folder)
+            scheduler = diffusers.RePaintScheduler.from_config(noise)
+        except Exception as error:
+            _refuse("model", _DDPM, model, error)
+        channels, predicted = (unet.config.in_channels, unet.config.out_channels), noise.get("prediction_type")
+        if channels != (3, 3) or predicted not in (None, "epsilon"):
+            raise ValueError(
+                f"model: expected a network from 3 channels to the noise in them, got one from {channels[0]} channels "
+                f"to {channels[1]} ({predicted or 'epsilon'}) in {_shown(model)}; give a DDPM of RGB pictures without "
+                "learned variances"
+            )
+        return unet.to(device, torch.float16 if device.type == "cuda" else torch.float32), scheduler
 
 
 def check_length(pipeline: Any, text: str, name: str) -> None:
@@ -117,53 +164,72 @@ def check_length(pipeline: Any, text: str, name: str) -> None:
         raise ValueError(f"{name}: expected at most {most - 2} tokens, got {count - 2}; shorten it")
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Without progress bars and remarks of transformers and diffusers, whichever of them is there."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
-        warnings.filterwarnings("ignore", module="huggingface_hub")  # diffusers calls it in ways that it deprecates
-        for name in ("transformers", "diffusers"):
-            with contextlib.suppress(ImportError):
-                stack.enter_context(_quiet_library(name))
-        yield
-
-
-@contextlib.contextmanager
-def _quiet_library(name: str) -> Iterator[None]:
-    logging = importlib.import_module(f"{name}.utils.logging")
-    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+def _load_network(kind: Any, source: Path | str, *, key: str, wanted: str) -> Any:
+    folder = find_folder(source, key=key, wanted=wanted)
     try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if has_bars:
-            logging.enable_progress_bar()
-
-
-def _refuse(key: str, wanted: str, got: Path | str, download: bool, error: Exception) -> NoReturn:
-    folder = Path(got).expanduser()
-    if folder.is_dir():
-        found = f"a folder with something else or only a part of it: {_shown(got)}"
-        remedy = "download the whole folder anew"
-    elif download:
-        found = f"{_shown(got)}, which could not be fetched ({type(error).__name__})"
-        remedy = f"look at the name and at the network, or give a folder as painter.{key}=FOLDER"
-    else:
-        found = f"{_shown(got)}, which is neither a folder nor in the cache of the Hugging Face hub"
-        remedy = (
-            f"give a folder as painter.{key}=FOLDER, or have the 5 GB of the base and the 1.5 GB of the ControlNet "
-            "fetched with painter.download=true"
+        declared = kind.load_config(folder).get("_class_name")
+        if declared != kind.__name__:
+            raise ValueError(f"{declared} is no {kind.__name__}")
+        network, report = kind.from_pretrained(
+            folder, variant=_variant(folder), local_files_only=True, output_loading_info=True
         )
-    raise ValueError(f"{key}: expected {wanted}, got {found}; {remedy}") from error
+        if report["missing_keys"]:
+            raise ValueError(f"no {report['missing_keys'][0]}")
+    except Exception as error:  # of half a dozen libraries, for what is missing, damaged or of another kind
+        _refuse(key, wanted, source, error)
+    return network.eval()
 
 
-def _location(source: Path | str) -> str:
-    """Where to look: a folder of that name comes before the hub's."""
-    folder = Path(source).expanduser()
-    return str(folder) if folder.is_dir() else str(source)
+def _load_pipeline(kind: Any, source: Path | str, *, key: str, wanted: str, **parts: Any) -> Any:
+    folder = find_folder(source, key=key, wanted=wanted)
+    try:
+        pipeline = kind.from_pretrained(
+            folder,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+            variant=_variant(folder / "unet"),
+            local_files_only=True,
+            **parts,
+        )
+        reads, said = pipeline.unet.config.cross_attention_dim, pipeline.text_encoder.config.hidden_size
+        if reads != said:  # of Stable Diffusion XL, which has a second encoder
+            raise ValueError(f"a UNet that reads {reads} numbers a word, and an encoder that gives {said}")
+    except Exception as error:
+        _refuse(key, wanted, source, error)
+    return pipeline
+
+
+def _made_ready(pipeline: Any, device: torch.device) -> Any:
+    diffusers: Any = importlib.import_module("diffusers")
+    # As the sampler that came with Stable Diffusion; those of the folders belong to others.
+    pipeline.scheduler = diffusers.DDIMScheduler.from_config(
+        pipeline.scheduler.config,
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        timestep_spacing="leading",
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.to(dtype=torch.float16 if device.type == "cuda" else torch.float32)
+    if device.type == "cuda":
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        pipeline.to(device)
+    return pipeline
+
+
+def _variant(folder: Path) -> str | None:
+    """``fp16`` where only weights of half precision were fetched."""
+    names = {path.name for path in folder.glob("diffusion_pytorch_model*")}
+    return "fp16" if names and all(".fp16" in name for name in names) else None
+
+
+def _refuse(key: str, wanted: str, got: Path | str, error: Exception) -> NoReturn:
+    raise ValueError(
+        f"{key}: expected {wanted}, got a folder with something else or only a part of it: {_shown(got)}; "
+        "download the whole folder anew"
+    ) from error
 
 
 def _shown(name: Path | str) -> str:

@@ -39,7 +39,7 @@ def tiny_stable_diffusion(folder: Path, *, channels: int = 4, seed: int = 0) -> 
     scheduler = diffusers.PNDMScheduler(  # that of the published folder
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1
     )
-    with _seeded(seed), _quiet():
+    with seeded(seed), silent():
         pipeline = diffusers.StableDiffusionPipeline(
             unet=diffusers.UNet2DConditionModel(
                 sample_size=16,
@@ -70,7 +70,7 @@ def tiny_stable_diffusion(folder: Path, *, channels: int = 4, seed: int = 0) -> 
 
 def tiny_control(folder: Path, *, seed: int = 1, **settings: Any) -> Path:
     """As ``lllyasviel/control_v11p_sd15_inpaint``, trained: the layers that start from zero are random, too."""
-    with _seeded(seed), _quiet():
+    with seeded(seed), silent():
         model = diffusers.ControlNetModel(
             in_channels=4, conditioning_embedding_out_channels=(8, 16), **{**_UNET, **settings}
         )
@@ -92,15 +92,15 @@ def clip_tokenizer(length: int = 77) -> transformers.CLIPTokenizer:
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    from iem.inpainters.pipelines import quiet
+def silent() -> Iterator[None]:
+    from iem.inpainters.quiet import quiet
 
     with quiet():
         yield
