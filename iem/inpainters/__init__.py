@@ -5,6 +5,7 @@ from iem.inpainters.controlnet import ControlNet
 from iem.inpainters.deepfill import DeepFill
 from iem.inpainters.gaussian import GaussianInpainter
 from iem.inpainters.harmonic import Harmonic
+from iem.inpainters.lama import Lama
 from iem.inpainters.repaint import RePaint
 from iem.inpainters.stable_diffusion import StableDiffusion
 
@@ -14,6 +15,7 @@ __all__ = [
     "DeepFill",
     "GaussianInpainter",
     "Harmonic",
+    "Lama",
     "Mean",
     "NavierStokes",
     "Nearest",
