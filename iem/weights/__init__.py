@@ -1,8 +1,9 @@
 """Checkpoints: what there is, where it lies, and how a file of tensors is read; nothing is downloaded unasked."""
 
-from iem.weights.cache import cache_folder, locate
+from iem.weights.cache import locate
 from iem.weights.checkpoint import Checkpoint, size_in_words
 from iem.weights.digest import digest
+from iem.weights.folders import cache_folder
 from iem.weights.sources import find_file, find_folder, is_ready
 from iem.weights.table import find, lookup, table
 from iem.weights.tensors import read_tensors

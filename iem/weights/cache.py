@@ -1,12 +1,12 @@
 """Where fetched files lie, and what is remembered of each: its sum, its size, and why it is trusted."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from iem.images import write_atomic
 from iem.weights.checkpoint import Checkpoint
+from iem.weights.folders import cache_folder
 from iem.weights.hub_cache import snapshot
 
 _RECORD = "record.json"
@@ -30,32 +30,19 @@ class Record:
     origin: str
 
 
-def cache_folder() -> Path:
-    """Where ``iem models get`` puts files: ``IEM_WEIGHTS``, else ``iem/weights`` in the user's cache.
-
-    >>> cache_folder().name
-    'weights'
-    """
-    given = os.environ.get("IEM_WEIGHTS")
-    if given:
-        return Path(given).expanduser()
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path("~/.cache").expanduser()) / "iem" / "weights"
-
-
-def file_of(entry: Checkpoint, root: Path | None = None) -> Path:
+def file_of(entry: Checkpoint) -> Path:
     """Where the file of an entry belongs, whether it is there or not."""
-    return (cache_folder() if root is None else root) / entry.name / entry.file
+    return cache_folder() / entry.name / entry.file
 
 
-def locate(entry: Checkpoint, root: Path | None = None) -> Path | None:
+def locate(entry: Checkpoint) -> Path | None:
     """The file or folder of an entry where all of it is there; no file's content is looked at."""
     if entry.kind == "hub":
         return snapshot(entry.address, entry.files)
-    path = file_of(entry, root)
+    path = file_of(entry)
     if not path.is_file():
         return None
-    record = read_record(entry, root)
+    record = read_record(entry)
     return path if record is None or path.stat().st_size == record.size else None
 
 
@@ -66,19 +53,19 @@ def expected_sum(entry: Checkpoint, record: Record | None) -> str | None:
     return entry.sha256
 
 
-def read_record(entry: Checkpoint, root: Path | None = None) -> Record | None:
+def read_record(entry: Checkpoint) -> Record | None:
     """What is remembered of an entry's file; None where nothing is, or what there is cannot be read."""
     try:
-        found = json.loads((file_of(entry, root).parent / _RECORD).read_text(encoding="utf-8"))
+        found = json.loads((file_of(entry).parent / _RECORD).read_text(encoding="utf-8"))
         return Record(str(found["sha256"]), int(found["size"]), str(found["trust"]), str(found["origin"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def write_record(entry: Checkpoint, record: Record, root: Path | None = None) -> None:
+def write_record(entry: Checkpoint, record: Record) -> None:
     """Remember a file.
 
     Raises:
         ImageError: it cannot be written.
     """
-    write_atomic(file_of(entry, root).parent / _RECORD, (json.dumps(asdict(record), indent=2) + "\n").encode())
+    write_atomic(file_of(entry).parent / _RECORD, (json.dumps(asdict(record), indent=2) + "\n").encode())

@@ -7,6 +7,9 @@ from iem.checks import check_choice
 
 Kind = Literal["file", "page", "hub"]
 
+#: The format of a file that ``read_tensors`` reads as it is.
+PICKLE = "pickle of tensors"
+
 
 @final
 @dataclass(frozen=True)

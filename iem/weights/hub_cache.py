@@ -4,27 +4,14 @@ The layout is the documented one: ``models--OWNER--NAME/refs/main`` holds a comm
 https://huggingface.co/docs/huggingface_hub/guides/manage-cache
 """
 
-import os
 import re
 from pathlib import Path
+
+from iem.weights.folders import hub_folders
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 #: What every repository of a network has.
 _DESCRIPTIONS = ("config.json", "model_index.json")
-
-
-def hub_cache_folder() -> Path:
-    """Where the hub's library keeps what it fetched: ``HF_HUB_CACHE``, ``HF_HOME``, ``XDG_CACHE_HOME`` are obeyed.
-
-    >>> hub_cache_folder().is_absolute()
-    True
-    """
-    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if given := os.environ.get(variable):
-            return _expanded(given)
-    if given := os.environ.get("HF_HOME"):
-        return _expanded(given) / "hub"
-    return _expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface" / "hub"
 
 
 def is_repository_name(text: str) -> bool:
@@ -37,7 +24,7 @@ def is_repository_name(text: str) -> bool:
 
 
 def snapshot(repository: str, files: tuple[str, ...] = ()) -> Path | None:
-    """The folder of a repository's ``main`` in the cache, with all that is needed in it; None if it is not there.
+    """The folder of a repository's ``main`` with all that is needed in it; None if it is not there.
 
     Args:
         repository: ``owner/name``.
@@ -46,26 +33,27 @@ def snapshot(repository: str, files: tuple[str, ...] = ()) -> Path | None:
     >>> snapshot("nobody/nothing") is None
     True
     """
-    folder = newest(repository)
-    return folder if folder is not None and missing_of(folder, files) is None else None
+    return next((folder for folder in _snapshots(repository) if missing_of(folder, files) is None), None)
 
 
-def newest(repository: str) -> Path | None:
+def partial_snapshot(repository: str) -> Path | None:
     """The folder of a repository's ``main``, whole or not; None if there is none."""
+    return next(iter(_snapshots(repository)), None)
+
+
+def _snapshots(repository: str) -> list[Path]:
     if not is_repository_name(repository):
-        return None
-    place = repository_folder(repository)
-    try:
-        commit = (place / "refs" / "main").read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    folder = place / "snapshots" / commit
-    return folder if commit and folder.is_dir() else None
-
-
-def repository_folder(repository: str) -> Path:
-    """Where the cache keeps a repository."""
-    return hub_cache_folder() / f"models--{repository.replace('/', '--')}"
+        return []
+    found = []
+    for parent in hub_folders():
+        place = parent / f"models--{repository.replace('/', '--')}"
+        try:
+            commit = (place / "refs" / "main").read_text(encoding="ascii").strip()
+            if commit and (place / "snapshots" / commit).is_dir():
+                found.append(place / "snapshots" / commit)
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
 
 
 def missing_of(folder: Path, files: tuple[str, ...]) -> str | None:
@@ -81,7 +69,3 @@ def missing_of(folder: Path, files: tuple[str, ...]) -> str | None:
         if not each.endswith("?") and not any((folder / name).is_file() for name in names):
             return names[0]
     return None
-
-
-def _expanded(path: str) -> Path:
-    return Path(os.path.expandvars(path)).expanduser().absolute()

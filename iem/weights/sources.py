@@ -7,7 +7,8 @@ from iem.images.errors import printable
 from iem.weights.cache import expected_sum, file_of, locate, read_record
 from iem.weights.checkpoint import Checkpoint
 from iem.weights.digest import digest
-from iem.weights.hub_cache import is_repository_name, missing_of, newest, repository_folder, snapshot
+from iem.weights.folders import hub_folders
+from iem.weights.hub_cache import is_repository_name, missing_of, partial_snapshot, snapshot
 from iem.weights.table import find, lookup, table
 
 
@@ -86,11 +87,11 @@ def find_folder(source: Path | str, *, key: str, wanted: str) -> Path:
     repository, files = (entry.address, entry.files) if entry is not None else (text, ())
     if (found := snapshot(repository, files)) is not None:
         return found
-    partial = newest(repository)
+    partial = partial_snapshot(repository)
     state = f"of which {missing_of(partial, files)} is missing" if partial is not None else "which is not fetched yet"
     remedy = _fetch(entry) if entry is not None else f"fetch it with `iem models get {name}`"
     raise ValueError(
-        f"{key}: expected {wanted}, got {name}, {state} in {printable(str(repository_folder(repository).parent))}; "
+        f"{key}: expected {wanted}, got {name}, {state} in {printable(str(hub_folders()[-1]))}; "
         f"{remedy}, or give a folder"
     )
 

@@ -6,7 +6,7 @@ sizes of repositories are about: four bytes for each parameter of the network.
 
 import difflib
 
-from iem.weights.checkpoint import Checkpoint
+from iem.weights.checkpoint import PICKLE, Checkpoint
 
 _APACHE, _RAIL = "Apache-2.0", "CreativeML Open RAIL-M (commercial use allowed, some uses excluded)"
 _DRIVE = "https://drive.google.com/file/d"
@@ -68,7 +68,7 @@ _TABLE = (
         _DEEPFILL,
         "page",
         f"{_DRIVE}/1L63oBNVgz7xSb_3hGbUdkYW1IuRgMkCa/view",
-        format="pickle of tensors",
+        format=PICKLE,
         file="states_pt_places2.pth",
         needs_agreement=True,
         note=_DEEPFILL_NOTE,
@@ -79,7 +79,7 @@ _TABLE = (
         _DEEPFILL,
         "page",
         f"{_DRIVE}/17oJ1dJ9O3hkl2pnl8l2PtNVf2WhSDtB7/view",
-        format="pickle of tensors",
+        format=PICKLE,
         file="states_pt_celebahq.pth",
         needs_agreement=True,
         note=_DEEPFILL_NOTE,
@@ -90,7 +90,7 @@ _TABLE = (
         "CC BY-NC 4.0, non-commercial (github.com/fenglinglwb/MAT: for research only)",
         "file",
         "https://github.com/Sanster/models/releases/download/add_mat/Places_512_FullData_G.pth",
-        format="pickle of tensors",
+        format=PICKLE,
         file="Places_512_FullData_G.pth",
         needs_agreement=True,
         note="weights alone: the network has to be given as a function or as TorchScript, see painter external",
