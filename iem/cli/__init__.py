@@ -15,6 +15,8 @@ from iem.cli.doctor import EPILOG as DOCTOR_EPILOG
 from iem.cli.doctor import doctor
 from iem.cli.evaluate import EPILOG as EVALUATE_EPILOG
 from iem.cli.evaluate import evaluate
+from iem.cli.evaluate_painting import EPILOG as EVALUATE_PAINTING_EPILOG
+from iem.cli.evaluate_painting import evaluate_painting
 from iem.cli.interruption import Interrupted
 from iem.cli.merge import EPILOG as MERGE_EPILOG
 from iem.cli.merge import merge
@@ -62,6 +64,7 @@ _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
     (segment, SEGMENT_EPILOG),
     (peel, PEEL_EPILOG),
     (evaluate, EVALUATE_EPILOG),
+    (evaluate_painting, EVALUATE_PAINTING_EPILOG),
     (merge, MERGE_EPILOG),
     (doctor, DOCTOR_EPILOG),
 )
