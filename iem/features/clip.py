@@ -20,13 +20,13 @@ class CLIP:
 
     A picture of any shape is brought to whole patches, antialiased, and normalised as CLIP wants it. Gradients flow to
     the picture, never to the weights. The network is loaded at the first call, onto the picture's device, and is no
-    part of what is compared, printed or pickled. A name that is neither a folder nor in the hub's cache is downloaded
-    by transformers; OpenAI's code and weights (``openai/clip-vit-base-patch16``, ``-patch32``,
+    part of what is compared, printed or pickled. Nothing is downloaded: a name on the hub has to be fetched first, with
+    ``iem models get NAME``. OpenAI's code and weights (``openai/clip-vit-base-patch16``, ``-patch32``,
     ``clip-vit-large-patch14``) are under the MIT licence.
 
     Args:
-        model: a name on the Hugging Face hub, or a folder that ``save_pretrained`` wrote, with both towers or with the
-            picture's alone.
+        model: a name of ``iem models list``, one on the Hugging Face hub, or a folder that ``save_pretrained`` wrote,
+            with both towers or with the picture's alone.
         facet: "key", "query" or "value" of the last layer, all heads side by side; "token", what the last layer puts
             out, normalised as the class token is; "projected", that in the space which pictures share with words
             (though only the class token was trained to be there).
@@ -34,7 +34,8 @@ class CLIP:
             keeps the picture's size: memory and time then grow with it, time with the square of its pixels.
 
     Raises:
-        ValueError: no such folder; when first called, no such name, another kind of network, or missing weights.
+        ValueError: no such folder; when first called, a name that is not fetched, another kind of
+            network, or missing weights.
         ModuleNotFoundError: the extra ``features`` is not installed.
 
     >>> CLIP(facet="projected", size=224)  # nothing is loaded yet

@@ -28,21 +28,22 @@ class DINO:
     the picture, never to the weights.
 
     The network is loaded at the first call, onto the picture's device, and is no part of what is compared, printed or
-    pickled. A name that is neither a folder nor in the hub's cache is downloaded by transformers.
+    pickled. Nothing is downloaded: a name on the hub has to be fetched first, with ``iem models get NAME``.
 
     Licences of the weights: DINO (``facebook/dino-vits16``, ``-vits8``, ``-vitb16``, ``-vitb8``) and DINOv2
     (``facebook/dinov2-small``, ``-base``, ``facebook/dinov2-with-registers-small``, ...) Apache-2.0; DINOv3
     (``facebook/dinov3-vits16-pretrain-lvd1689m``, ...) Meta's DINOv3 licence, to be accepted on the hub first.
 
     Args:
-        model: a name on the Hugging Face hub, or a folder that ``save_pretrained`` wrote.
+        model: a name of ``iem models list``, one on the Hugging Face hub, or a folder that ``save_pretrained`` wrote.
         facet: "key", "query" or "value" of the last layer, all heads side by side, as its linear maps make them (DINOv3
             turns keys and queries by their position after that); "token", what the network puts out.
         size: bring the short side of every picture to so many pixels first, the long side within four times that. None
             keeps the picture's size: memory and time then grow with it, time with the square of its pixels.
 
     Raises:
-        ValueError: no such folder; when first called, no such name, another kind of network, or missing weights.
+        ValueError: no such folder; when first called, a name that is not fetched, another kind of
+            network, or missing weights.
         ModuleNotFoundError: the extra ``features`` is not installed.
 
     >>> DINO("facebook/dino-vits8", size=224)  # nothing is loaded yet

@@ -1,4 +1,4 @@
-"""Networks of the library ``transformers``: checked early, loaded when first asked, frozen."""
+"""Networks of the library ``transformers``: checked early, loaded when first asked, frozen, never downloaded."""
 
 import contextlib
 import importlib
@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 
+from iem.weights import find_folder
+
 
 def check_model(model: str, owner: str) -> None:
     """Require what can be seen of a checkpoint without opening it: the folder, if it is one, and the extra.
 
     Args:
-        model: a folder, or a name on the Hugging Face hub.
+        model: a folder, a name of ``iem models list``, or one on the Hugging Face hub.
         owner: who needs it, in words.
 
     Raises:
@@ -38,30 +40,38 @@ def check_model(model: str, owner: str) -> None:
 def load_network(
     model: str, *, kinds: Mapping[str, str], wanted: str, architecture: str = "AutoModel", optional: str = "pooler"
 ) -> Any:
-    """A frozen network in float32 with all its weights, from a folder, the hub's cache, or else the hub.
+    """A frozen network in float32 with all its weights, from a folder or the hub's cache; the hub is never asked.
 
     Nothing is drawn from PyTorch's generator, and the library's talk is silenced while it loads.
 
     Args:
-        model: a folder, or a name on the hub.
+        model: a folder, a name of ``iem models list``, or one on the hub.
         kinds: ``model_type`` of the checkpoints that will do, and what they are called.
         wanted: an example, for messages.
         architecture: the class of transformers that reads it.
         optional: the prefix of weights that may be missing, since they are not used.
 
     Raises:
-        ValueError: there is none of that name, it is of another kind, or it lacks weights.
+        ValueError: there is none of that name here, it is of another kind, or it lacks weights.
     """
-    transformers: Any = importlib.import_module("transformers")
     remedy = f"give a folder or a name such as {wanted}"
     names = list(dict.fromkeys(kinds.values()))
-    expected = f"model: expected {' or '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)}"
-    config = _from_pretrained(transformers.AutoConfig, model, expected, remedy)
+    kind = " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    expected = f"model: expected {kind}"
+    folder = find_folder(model, key="model", wanted=kind)
+    transformers: Any = importlib.import_module("transformers")
+    config = _from_pretrained(transformers.AutoConfig, folder, model, expected, remedy)
     if config.model_type not in kinds:
         raise ValueError(f"{expected}, got a model of the type {config.model_type} in {model}; {remedy}")
     with torch.random.fork_rng(devices=[]):
         network, info = _from_pretrained(
-            getattr(transformers, architecture), model, expected, remedy, output_loading_info=True, dtype=torch.float32
+            getattr(transformers, architecture),
+            folder,
+            model,
+            expected,
+            remedy,
+            output_loading_info=True,
+            dtype=torch.float32,
         )
     missing = sorted(name for name in info["missing_keys"] if not name.startswith(optional))
     if missing:
@@ -94,37 +104,25 @@ class Once:
         return self._made
 
 
-def _from_pretrained(kind: Any, model: str, expected: str, remedy: str, **settings: Any) -> Any:
-    """What is at hand is taken without asking the hub, so that it stays the same and works without a connection."""
-    source = Path(model).expanduser()
-    settings |= {"trust_remote_code": False}
+def _from_pretrained(kind: Any, folder: Path, model: str, expected: str, remedy: str, **settings: Any) -> Any:
     try:
-        if source.is_dir():
-            with _quiet():
-                return kind.from_pretrained(str(source), local_files_only=True, **settings)
-        with contextlib.suppress(OSError), _quiet():
-            return kind.from_pretrained(model, local_files_only=True, **settings)
-        with _quiet(bars=True):
-            return kind.from_pretrained(model, **settings)
+        with _quiet():
+            return kind.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **settings)
     except Exception as error:  # of many kinds, from three libraries
         words = " ".join(str(error).split()).split(". ")[0][:200].rstrip(".") or type(error).__name__
-        if "gated repo" in words:
-            remedy = "accept its licence on its page on the hub and log in with: hf auth login"
-        elif isinstance(error, OSError) and not source.is_dir():
-            remedy = f"check the name and the connection, or {remedy}"
         raise ValueError(f"{expected}, but {model} cannot be loaded ({words}); {remedy}") from None
 
 
 @contextlib.contextmanager
-def _quiet(*, bars: bool = False) -> Iterator[None]:
-    """Errors alone are told, and bars are drawn only for what may have to be downloaded."""
+def _quiet() -> Iterator[None]:
+    """Errors alone are told, and no bars are drawn."""
     with contextlib.ExitStack() as stack:
         for library in ("transformers.utils.logging", "huggingface_hub.utils.logging"):
             logging: Any = importlib.import_module(library)
             stack.callback(logging.set_verbosity, logging.get_verbosity())
             logging.set_verbosity_error()
         transformers: Any = importlib.import_module("transformers.utils.logging")
-        if not bars and transformers.is_progress_bar_enabled():
+        if transformers.is_progress_bar_enabled():
             transformers.disable_progress_bar()
             stack.callback(transformers.enable_progress_bar)
         yield

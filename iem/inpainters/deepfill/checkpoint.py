@@ -1,29 +1,29 @@
 """A file of DeepFillv2's published weights."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
 from torch import Tensor
 
 from iem.images.errors import printable
 from iem.inpainters.deepfill.network import DeepFillNetwork
 from iem.inpainters.deepfill.published import from_published
+from iem.weights import digest, find_file, read_tensors
 
+_KEY = "checkpoint"
 _WANTED = (
     "the file of DeepFillv2's weights, states_pt_places2.pth or states_tf_places2.pth, "
     "published at github.com/nipponjo/deepfillv2-pytorch under Pretrained models"
 )
 
 
-def load_checkpoint(path: Path | str | None, sha256: str | None = None) -> tuple[DeepFillNetwork, str]:
+def load_checkpoint(source: Path | str | None, sha256: str | None = None) -> tuple[DeepFillNetwork, str]:
     """The network and the file's checksum.
 
     Args:
-        path: ``.pth`` (``{"G": weights, ...}`` or the weights themselves, read with ``weights_only=True``) or
-            ``.safetensors``.
+        source: a file, or a name of ``iem models list``: ``.pth`` (``{"G": weights, ...}`` or the weights themselves,
+            read with ``weights_only=True``) or ``.safetensors``.
         sha256: what the checksum must be; None for any.
 
     Raises:
@@ -35,45 +35,22 @@ def load_checkpoint(path: Path | str | None, sha256: str | None = None) -> tuple
     ...
     ValueError: checkpoint: expected the file of DeepFillv2's weights, ...; give it as painter.checkpoint=FILE
     """
-    if path is None:
-        raise ValueError(f"checkpoint: expected {_WANTED}, got none; give it as painter.checkpoint=FILE")
-    path = Path(path).expanduser()
-    if not path.is_file():
-        _refuse(path, "a folder" if path.is_dir() else "a path where nothing is", "give it as painter.checkpoint=FILE")
+    if source is None:
+        raise ValueError(f"{_KEY}: expected {_WANTED}, got none; give it as painter.checkpoint=FILE")
+    path = find_file(source, key=_KEY, wanted=_WANTED)
     try:
-        digest = _sha256(path)
+        checksum = digest(path)
     except OSError as error:
         _refuse(path, f"a file that cannot be read ({error.strerror or error})", "look at its permissions")
-    if sha256 not in (None, digest):
+    if sha256 not in (None, checksum):
         raise ValueError(
-            f"sha256: expected {sha256}, got {digest} from {printable(str(path))}; it is another file, or altered"
+            f"sha256: expected {sha256}, got {checksum} from {printable(str(path))}; it is another file, or altered"
         )
-    return _network(path), digest
-
-
-def _network(path: Path) -> DeepFillNetwork:
+    content = read_tensors(path, key=_KEY, wanted=_WANTED)
     try:
-        content = _content(path)
-    except ImportError:
-        raise
-    except Exception:  # zip, pickle and safetensors each have errors of their own for what they cannot read
-        _refuse(path, "a file that is truncated or holds no weights", "download it anew")
-    try:
-        return from_published(_weights(content))
+        return from_published(_weights(content)), checksum
     except ValueError as error:
         _refuse(path, f"other weights ({error})", "give the file of that network")
-
-
-def _content(path: Path) -> Any:
-    if path.suffix != ".safetensors":
-        return torch.load(path, map_location="cpu", weights_only=True)
-    try:
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise ImportError(
-            'checkpoint: expected the package safetensors, which is not installed; pip install "iem[segnet]"'
-        ) from error
-    return load_file(path)
 
 
 def _weights(content: Any) -> Mapping[str, Tensor]:
@@ -84,12 +61,4 @@ def _weights(content: Any) -> Mapping[str, Tensor]:
 
 
 def _refuse(path: Path, got: str, remedy: str) -> NoReturn:
-    raise ValueError(f"checkpoint: expected {_WANTED}, got {got}: {printable(str(path))}; {remedy}") from None
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    raise ValueError(f"{_KEY}: expected {_WANTED}, got {got}: {printable(str(path))}; {remedy}") from None
