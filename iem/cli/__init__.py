@@ -1,4 +1,4 @@
-"""The command line: ``iem segment``, ``peel``, ``evaluate``, ``data``, ``sweep``, ``merge``, ``doctor``.
+"""The command line: ``iem segment``, ``peel``, ``inpaint``, ``evaluate``, ``data``, ``models``, ``sweep``, ``doctor``...
 
 Exit code 0: all is done; 1: wrong usage; 2: some pictures failed, the others are done.
 """
@@ -17,9 +17,15 @@ from iem.cli.evaluate import EPILOG as EVALUATE_EPILOG
 from iem.cli.evaluate import evaluate
 from iem.cli.evaluate_painting import EPILOG as EVALUATE_PAINTING_EPILOG
 from iem.cli.evaluate_painting import evaluate_painting
+from iem.cli.inpaint import EPILOG as INPAINT_EPILOG
+from iem.cli.inpaint import inpaint
 from iem.cli.interruption import Interrupted
 from iem.cli.merge import EPILOG as MERGE_EPILOG
 from iem.cli.merge import merge
+from iem.cli.models import MODELS_GET_EPILOG, MODELS_LIST_EPILOG, MODELS_VERIFY_EPILOG, MODELS_WHERE_EPILOG, list_models
+from iem.cli.models import get as get_models
+from iem.cli.models import verify as verify_models
+from iem.cli.models import where as where_models
 from iem.cli.peel import EPILOG as PEEL_EPILOG
 from iem.cli.peel import peel
 from iem.cli.segment import EPILOG as SEGMENT_EPILOG
@@ -34,9 +40,13 @@ EPILOG = """
 
   iem peel photo.jpg -o scenes
 
+  iem inpaint photo.jpg --mask mask.png -o painted
+
   iem evaluate results truth/
 
   iem data list
+
+  iem models list
 
   iem sweep status outputs/sweeps/ablation_sigma-1a2b3c4d
 
@@ -63,6 +73,7 @@ def _help(command: Callable[..., int]) -> str:
 _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
     (segment, SEGMENT_EPILOG),
     (peel, PEEL_EPILOG),
+    (inpaint, INPAINT_EPILOG),
     (evaluate, EVALUATE_EPILOG),
     (evaluate_painting, EVALUATE_PAINTING_EPILOG),
     (merge, MERGE_EPILOG),
@@ -80,6 +91,13 @@ _data.command("get", help=_help(get), epilog=GET_EPILOG)(get)
 _data.command("check", help=_help(check), epilog=CHECK_EPILOG)(check)
 _data.command("masks", help=_help(masks), epilog=MASKS_EPILOG)(masks)
 app.add_typer(_data, name="data")
+
+_models = typer.Typer(help="Weights: list, get, verify, where.", rich_markup_mode="rich", no_args_is_help=True)
+_models.command("list", help=_help(list_models), epilog=MODELS_LIST_EPILOG)(list_models)
+_models.command("get", help=_help(get_models), epilog=MODELS_GET_EPILOG)(get_models)
+_models.command("verify", help=_help(verify_models), epilog=MODELS_VERIFY_EPILOG)(verify_models)
+_models.command("where", help=_help(where_models), epilog=MODELS_WHERE_EPILOG)(where_models)
+app.add_typer(_models, name="models")
 _SWEEP_COMMANDS: tuple[tuple[Callable[..., int], str], ...] = ((status, STATUS_EPILOG), (report, REPORT_EPILOG))
 for _command, _epilog in _SWEEP_COMMANDS:
     _sweep.command(help=_help(_command), epilog=_epilog)(_command)

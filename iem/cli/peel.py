@@ -9,9 +9,11 @@ import typer
 
 from iem.cli.interruption import interruptible
 from iem.cli.many_pictures import prepared_folder, work_through
+from iem.cli.painter_options import Guidance, NegativePrompt, Painter, Prompt, Seed, Steps, Weights, chosen_options
 from iem.cli.progress import Display
 from iem.cli.segment import DeviceName, PresetName
 from iem.cli.streams import UsageError
+from iem.runner.painters import OPTIONS, PainterName
 
 if TYPE_CHECKING:  # these import PyTorch, for which --help should not have to wait
     from iem.runner.inputs import Outcome
@@ -25,7 +27,7 @@ EPILOG = """
 
   iem peel photo.jpg -o scenes --finder tokencut --features facebook/dino-vits16
 
-  iem peel room.jpg -o scenes --painter deepfill --weights states_pt_places2.pth
+  iem peel room.jpg -o scenes --painter lama
 
   iem peel photos/ -o scenes --json | jq '.regions | length'
 
@@ -40,20 +42,6 @@ class FinderName(str, enum.Enum):
 
     iem = "iem"
     tokencut = "tokencut"
-
-
-class PainterName(str, enum.Enum):
-    """What paints them away, known without importing them."""
-
-    harmonic = "harmonic"
-    biharmonic = "biharmonic"
-    telea = "telea"
-    navier_stokes = "navier_stokes"
-    nearest = "nearest"
-    mean = "mean"
-    gaussian = "gaussian"
-    deepfill = "deepfill"
-    controlnet = "controlnet"
 
 
 class ModeName(enum.Enum):
@@ -87,21 +75,13 @@ def peel(
             "without, colour and texture, which need no weights.",
         ),
     ] = None,
-    painter: Annotated[
-        PainterName,
-        typer.Option(
-            metavar="NAME",
-            help="What paints regions away: harmonic, biharmonic, telea, navier_stokes, nearest, mean or gaussian; "
-            "deepfill and controlnet need weights.",
-        ),
-    ] = PainterName.harmonic,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Of --painter deepfill: its checkpoint; of controlnet: a folder that holds base/ and controlnet/.",
-        ),
-    ] = None,
+    painter: Painter = PainterName.harmonic,
+    weights: Weights = None,
+    prompt: Prompt = None,
+    negative_prompt: NegativePrompt = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    seed: Seed = None,
     mode: Annotated[
         ModeName,
         typer.Option(help="Paint each region away and look again, or divide the largest region again and again."),
@@ -160,7 +140,8 @@ def peel(
     given = {
         name for name in context.params if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     }
-    _refuse_idle(given, finder, painter, mode)
+    _refuse_idle(given, finder, mode)
+    painter_options = chosen_options(painter, weights, context.params)
     if output == "-":
         raise UsageError("-o - has no room for a tree of regions, which takes many files; name a folder")
     if not max_megapixels >= 1e-6:
@@ -184,6 +165,7 @@ def peel(
                 features=features,
                 painter=painter.value,
                 weights=weights,
+                painter_options=painter_options,
                 mode=mode.value,
                 parts=parts,
                 min_area=min_area,
@@ -192,7 +174,7 @@ def peel(
                 joint=joint,
                 size=size,
             )
-            load_weights(peeler, chosen)
+            load_weights(peeler.finder, peeler.painter, device=chosen)
             batch = PeelBatch(
                 peeler=peeler,
                 device=chosen,
@@ -219,20 +201,19 @@ def peel(
         )
 
 
-def _refuse_idle(given: set[str], finder: FinderName, painter: PainterName, mode: ModeName) -> None:
+def _refuse_idle(given: set[str], finder: FinderName, mode: ModeName) -> None:
     """An option that changes nothing is a mistake."""
     if "preset" in given and finder is not FinderName.iem:
         raise UsageError(f"--preset is for --finder iem, {finder.value} does not search; leave one of them out")
     if "features" in given and finder is not FinderName.tokencut:
         raise UsageError("--features is for --finder tokencut; give that, or leave it out")
     if mode is ModeName.split:
-        for name in ("painter", "weights"):
+        for name in ("painter", "weights", *OPTIONS):
             if name in given:
-                raise UsageError(f"--{name}: nothing is painted with --mode split; leave one of them out")
+                words = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{words}: nothing is painted with --mode split; leave one of them out")
         if "parts" in given:
             raise UsageError("--parts and --no-parts are for --mode paint, since splitting looks inside every region")
-    if "weights" in given and painter not in (PainterName.deepfill, PainterName.controlnet):
-        raise UsageError(f"--weights: the painter {painter.value} has none; choose --painter deepfill or controlnet")
 
 
 def _describe(outcome: "Outcome") -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ def read_deep_colours(data: bytes, like: NDArray[np.uint8], orientation: int) ->
         if found is None or found.dtype != np.uint16 or found.ndim != 3:
             return None
         found = found[..., [2, 1, 0, 3][: found.shape[2]]]  # OpenCV's order is blue, green, red
-        upright = np.ascontiguousarray(_UPRIGHT.get(orientation, lambda values: values)(found))
+        upright = np.ascontiguousarray(_UPRIGHT.get(orientation, _as_it_is)(found))
         if upright.shape == like.shape and bool((np.abs((upright >> 8).astype(np.int16) - like) <= 1).all()):
             return upright
     return None
@@ -72,14 +73,15 @@ def encode_deep_png(samples: NDArray[np.uint16], *, profile: bytes | None, exif:
 
 def encode_deep_tiff(samples: NDArray[np.uint16], *, profile: bytes | None) -> bytes:
     """A TIFF of ``[h, w, 3 or 4]`` with 16 bits per channel."""
-    import io
-
-    import tifffile  # comes with scikit-image
-
+    tifffile: Any = importlib.import_module("tifffile")  # comes with scikit-image
     buffer = io.BytesIO()
     extra = {"extrasamples": ["unassalpha"]} if samples.shape[2] == 4 else {}
     tifffile.imwrite(buffer, samples, photometric="rgb", compression="zlib", iccprofile=profile, metadata=None, **extra)
     return buffer.getvalue()
+
+
+def _as_it_is(values: Samples) -> Samples:
+    return values
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

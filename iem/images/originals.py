@@ -71,14 +71,19 @@ class Original:
         return self._planes(slice(-1, None)) if self.has_alpha else None
 
     def _planes(self, channels: slice) -> Tensor:
-        values = np.moveaxis(self.samples[..., channels], 2, 0).astype(np.float32 if self.full < 2**24 else np.float64)
-        values -= self.low
-        values /= self.full - self.low
+        exact: Any = np.float32 if self.full < 2**24 else np.float64
+        values = (np.moveaxis(self.samples[..., channels], 2, 0) - exact(self.low)) / exact(self.full - self.low)
         return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
 
 
-def read_original(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, allow_truncated: bool = False) -> Original:
-    """Read a picture as ``read`` does, but keep its own numbers.
+def read_original(
+    source: Source,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    allow_truncated: bool = False,
+    name: str | None = None,
+) -> Original:
+    """Read a picture as ``read`` does, but keep its own numbers. Errors call it ``name``, where one is given.
 
     Palettes become colours, and colours that are not RGB (CMYK) become sRGB. 16 bits per channel of a colour picture
     take the extra ``opencv``; without it they are reduced to 8, with a notice.
@@ -87,9 +92,9 @@ def read_original(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, allow
         ImageError: anything that is wrong with the file.
     """
     data = take(source, max_bytes=8 * max_pixels + (16 << 20))
-    named = data if isinstance(source, bytes) else _Named(data, label(source))
-    with decoding(named, max_pixels=max_pixels, allow_truncated=allow_truncated) as decoded:
-        return _original(decoded, data, label(source))
+    name = label(source) if name is None else name
+    with decoding(_Named(data, name), max_pixels=max_pixels, allow_truncated=allow_truncated) as decoded:
+        return _original(decoded, data, name)
 
 
 class _Named(io.BytesIO):

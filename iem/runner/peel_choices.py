@@ -1,29 +1,18 @@
 """From the words of a command line to what takes pictures apart, with all weights at hand before any work."""
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import torch
 
-from iem import inpainters
 from iem.features import CLIP, DINO, Lab, Stack, Texture, Whitening
 from iem.finders import IEM, Alone
 from iem.initialisers import TokenCut
 from iem.interfaces import Finder, Inpainter
 from iem.peeling import ShiftTest
+from iem.runner.painters import make_painter
 from iem.runner.peeler import Peeler
-
-_PAINTERS = {
-    "harmonic": "Harmonic",
-    "biharmonic": "Biharmonic",
-    "telea": "Telea",
-    "navier_stokes": "NavierStokes",
-    "nearest": "Nearest",
-    "mean": "Mean",
-    "gaussian": "GaussianInpainter",
-}
 
 
 def choose_peeler(
@@ -33,6 +22,7 @@ def choose_peeler(
     features: str | None = None,
     painter: str = "harmonic",
     weights: str | None = None,
+    painter_options: Mapping[str, Any] | None = None,
     mode: Literal["paint", "split"] = "paint",
     parts: bool = True,
     min_area: float = 0.01,
@@ -48,7 +38,8 @@ def choose_peeler(
         preset: of the finder "iem".
         features: name or folder of the transformer for "tokencut"; None for colour and texture.
         painter: see ``iem peel --help``.
-        weights: of the painters "deepfill" and "controlnet".
+        weights: of a painter that is a network; None for its own.
+        painter_options: further keyword arguments of the painter, such as its prompt.
         mode: see ``iem.peeling.peel``.
         parts: see there.
         min_area: see there.
@@ -72,7 +63,7 @@ def choose_peeler(
     return Peeler(
         finder=found,
         test=ShiftTest(alpha=alpha) if alpha < 1 else None,
-        painter=choose_painter(painter, weights),
+        painter=choose_painter(painter, weights, painter_options),
         mode=mode,
         parts=parts,
         joint=joint,
@@ -81,43 +72,35 @@ def choose_peeler(
     )
 
 
-def choose_painter(name: str, weights: str | None = None) -> Inpainter:
-    """The painter of that name.
+def choose_painter(name: str, weights: str | None = None, options: Mapping[str, Any] | None = None) -> Inpainter:
+    """The painter of that name; see ``iem.runner.painters.make_painter``.
 
     Raises:
         ValueError: it needs weights that are not there.
         ImportError: it needs an extra that is not installed.
     """
-    if name in _PAINTERS:
-        made: Inpainter = getattr(inpainters, _PAINTERS[name])()
-        return made
-    if weights is None:
-        wanted = {
-            "deepfill": "the checkpoint of DeepFillv2; give it as --weights FILE",
-            "controlnet": "Stable Diffusion 1.5 and its ControlNet for inpainting; give a folder that holds both, as "
-            "base/ and controlnet/, with --weights FOLDER",
-        }
-        raise ValueError(f"--painter {name}: needs {wanted[name]}")
     try:
-        if name == "deepfill":
-            return inpainters.DeepFill(weights)
-        return inpainters.ControlNet(Path(weights) / "base", Path(weights) / "controlnet")
+        return make_painter(name, weights, **(options or {}))
     except ValueError as error:
-        raise ValueError(_for_command(error)) from error
+        raise ValueError(for_command(error)) from error
 
 
-def load_weights(peeler: Peeler, device: str = "cpu") -> None:
+def load_weights(*parts: Any, device: str = "cpu") -> None:
     """Load all networks that would else be loaded at the first picture, so that none is missing in the middle.
+
+    Args:
+        parts: finders and painters.
+        device: where they are going to work.
 
     Raises:
         ValueError: weights that are not there or do not fit; one sentence.
         ImportError: an extra is not installed.
     """
-    for part in (peeler.finder, peeler.painter):
+    for part in parts:
         try:
             load_part(part, device)
         except ValueError as error:
-            raise ValueError(_for_command(error)) from error
+            raise ValueError(for_command(error)) from error
 
 
 def load_part(part: Any, device: str = "cpu") -> None:
@@ -147,7 +130,7 @@ def _parts_of(part: Any) -> Iterator[Any]:
         yield from _parts_of(getattr(part, each.name, None))
 
 
-def _for_command(error: ValueError) -> str:
+def for_command(error: ValueError) -> str:
     """The message with the remedy that this command knows, instead of an experiment's setting."""
     words, _, remedy = str(error).rpartition("; ")
     return f"{words}; give it as --weights" if "painter." in remedy else str(error)
