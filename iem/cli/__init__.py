@@ -1,4 +1,4 @@
-"""The command line: ``iem segment``, ``peel``, ``inpaint``, ``evaluate``, ``data``, ``models``, ``sweep``, ``doctor``...
+"""The command line: ``iem segment``, ``peel``, ``inpaint``, ``evaluate``, ``data``, ``models``, ``sweep``, ``doctor``.
 
 Exit code 0: all is done; 1: wrong usage; 2: some pictures failed, the others are done.
 """

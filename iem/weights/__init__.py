@@ -3,7 +3,7 @@
 from iem.weights.cache import locate
 from iem.weights.checkpoint import Checkpoint, size_in_words
 from iem.weights.digest import digest
-from iem.weights.folders import cache_folder
+from iem.weights.folders import cache_folder, hub_folders
 from iem.weights.sources import find_file, find_folder, is_ready
 from iem.weights.table import find, lookup, table
 from iem.weights.tensors import read_tensors
@@ -15,6 +15,7 @@ __all__ = [
     "find",
     "find_file",
     "find_folder",
+    "hub_folders",
     "is_ready",
     "locate",
     "lookup",

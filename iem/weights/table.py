@@ -10,7 +10,7 @@ from iem.weights.checkpoint import PICKLE, Checkpoint
 
 _APACHE, _RAIL = "Apache-2.0", "CreativeML Open RAIL-M (commercial use allowed, some uses excluded)"
 _DRIVE = "https://drive.google.com/file/d"
-_DEEPFILL = "CC BY-NC 4.0, non-commercial"
+_NON_COMMERCIAL = "CC BY-NC 4.0, non-commercial"
 _DEEPFILL_NOTE = (
     "made from the weights of github.com/JiahuiYu/generative_inpainting, whose licence this is, by "
     "github.com/nipponjo/deepfillv2-pytorch, which states none"
@@ -65,7 +65,7 @@ _TABLE = (
     Checkpoint(
         "deepfillv2-places2",
         "painter deepfill: DeepFillv2, trained on Places2",
-        _DEEPFILL,
+        _NON_COMMERCIAL,
         "page",
         f"{_DRIVE}/1L63oBNVgz7xSb_3hGbUdkYW1IuRgMkCa/view",
         format=PICKLE,
@@ -76,7 +76,7 @@ _TABLE = (
     Checkpoint(
         "deepfillv2-celebahq",
         "painter deepfill: DeepFillv2 for faces, trained on CelebA-HQ",
-        _DEEPFILL,
+        _NON_COMMERCIAL,
         "page",
         f"{_DRIVE}/17oJ1dJ9O3hkl2pnl8l2PtNVf2WhSDtB7/view",
         format=PICKLE,
@@ -87,13 +87,14 @@ _TABLE = (
     Checkpoint(
         "mat-places512",
         "painter external: MAT for large holes, trained on Places at 512 pixels",
-        "CC BY-NC 4.0, non-commercial (github.com/fenglinglwb/MAT: for research only)",
+        _NON_COMMERCIAL,
         "file",
         "https://github.com/Sanster/models/releases/download/add_mat/Places_512_FullData_G.pth",
         format=PICKLE,
         file="Places_512_FullData_G.pth",
         needs_agreement=True,
-        note="weights alone: the network has to be given as a function or as TorchScript, see painter external",
+        note="github.com/fenglinglwb/MAT says: for research only; weights alone, the network has to be given as a "
+        "function or as TorchScript, see painter external",
     ),
     Checkpoint(
         "stable-diffusion-inpainting",
