@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from iem.inpainters.conjugate_gradients import conjugate_gradients
 from iem.interfaces import FeatureMap, Mask
 
 _FEW_CELLS = 100  # are solved for at once: levels of so few would cost as much as the larger ones
-_MOST_CYCLES = 100  # what rounding leaves undone after so many stays undone
 _ONE_SWEEP = (0.8,)  # damping of Jacobi's relaxation: the five-point stencil's best
 _TWO_SWEEPS = (1.4, 0.6)  # the best pair: nearly the roots of Chebyshev's polynomial on the rough half of the spectrum
 
@@ -115,30 +115,11 @@ class Multigrid:
             tolerance: largest error, as a share of ``scale``.
             scale: ``[b, c, 1, 1]``; by default the largest value of a first estimate of u.
         """
-        finest = self.levels[0]
         batch, channels = right.shape[:2]
         shapes = [(batch, channels, *level.free.shape[-2:]) for level in self.levels]
         rooms = [_Room(right.new_empty(shape), right.new_empty(shape)) for shape in shapes]
-        spare = rooms[0].rest
-        solution, residual, direction = torch.zeros_like(right), right.clone(), torch.zeros_like(right)
-        before = right.new_ones(1)
-        busy = torch.ones_like(right[..., :1, :1], dtype=torch.bool)
-        for _ in range(_MOST_CYCLES):
-            # What is missing, of which at least a third is found. Adding it leaves less than a third of that.
-            estimate = self._cycle(residual, rooms)
-            largest = torch.abs(estimate, out=spare).amax((-2, -1), keepdim=True)
-            if scale is None:
-                scale = largest
-            product = _product(residual, estimate)
-            direction.mul_(_fraction(product, before, busy)).add_(estimate)
-            length = _fraction(product, _product(direction, finest.apply(direction, out=spare)), busy)
-            solution.addcmul_(length, direction)
-            residual.addcmul_(length, spare, value=-1)
-            before = product
-            busy = busy & (largest > tolerance * scale)  # false for NaN, too
-            if not busy.any():
-                break
-        return solution
+        apply = self.levels[0].apply
+        return conjugate_gradients(apply, lambda rest: self._cycle(rest, rooms), right, tolerance, scale)
 
     def _cycle(self, right: FeatureMap, rooms: list[_Room], depth: int = 0) -> FeatureMap:
         """One symmetric V-cycle from 0; the answer lies in the room until the next cycle."""
@@ -165,17 +146,6 @@ def _inverse(level: _Level) -> Tensor:
     # Singular if nothing is known at all; whatever comes out is not looked at then.
     inverse: Tensor = torch.linalg.inv_ex(rows.flatten(2))[0]
     return (inverse * level.free.flatten(1)[..., None])[:, None]
-
-
-def _product(left: FeatureMap, right: FeatureMap) -> Tensor:
-    """Scalar products, ``[b, c, 1, 1]``."""
-    return torch.einsum("bchw,bchw->bc", left, right)[..., None, None]
-
-
-def _fraction(above: Tensor, below: Tensor, where: Tensor) -> Tensor:
-    """0 where there is nothing to do, or nothing that can be done: a channel that holds NaN, or that is solved."""
-    fraction = above / below
-    return torch.where(where & fraction.isfinite(), fraction, 0)
 
 
 def frame(fields: FeatureMap) -> Conductance:

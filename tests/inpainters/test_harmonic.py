@@ -6,8 +6,10 @@ import pytest
 import torch
 from references.laplace import exact
 from references.pictures import noise, soft_mask
+from torch.nn import functional
 
 from iem.inpainters import Harmonic, harmonic, multigrid
+from iem.inpainters.fast_poisson import FastPoisson, Ring
 from iem.inpainters.multigrid import Conductance, Multigrid
 from iem.objectives import InpaintingError
 
@@ -121,7 +123,7 @@ def test_few_cycles_are_enough(kind, monkeypatch):
         "_cycle",
         lambda self, right, rooms, depth=0: cycles.append(depth) or one(self, right, rooms, depth),
     )
-    Harmonic()(picture(3, *SIZE), holes()[kind][None, None])
+    harmonic._paint(picture(3, *SIZE), holes()[kind][None, None], 1e-3)
     assert 1 <= cycles.count(0) <= 7
 
 
@@ -136,7 +138,7 @@ def test_half_precision_is_worked_on_in_single(fields):
 def test_whole_pictures_solved_together_give_what_each_in_its_box_gives():
     """Together is what an accelerator does."""
     image = torch.cat([picture(3, *SIZE), picture(4, *SIZE)])
-    hole = torch.stack([holes()["disc"], holes()["soft edge"]])[:, None]
+    hole = torch.stack([holes()["disc"], holes()["soft edge"]])[:, None]  # the former by fast transforms
     together = harmonic._paint(image, hole, 1e-6)
     torch.testing.assert_close(together, Harmonic(tolerance=1e-6)(image, hole), rtol=0, atol=1e-5)
 
@@ -160,6 +162,72 @@ def test_the_objective_climbs_with_it():
     nudged[0, 0, 3, 4] += 1e-6
     expected = (objective(image, nudged) - objective(image, mask)) / 1e-6
     torch.testing.assert_close(gradient[0, 0, 3, 4], expected[0], rtol=1e-3, atol=1e-5)
+
+
+def small_holes():
+    """Not for multigrid: by what they are, and where they touch the frame."""
+    y, x = torch.meshgrid(torch.arange(18.0), torch.arange(24.0), indexing="ij")
+    pierced = torch.ones(18, 24)
+    pierced[[4, 9, 12], [3, 20, 7]] = 0
+    shapes = {
+        "rectangle": torch.ones(18, 24),
+        "pixel": torch.ones(1, 1),
+        "row": torch.ones(1, 24),
+        "disc": (((y - 8.5) / 9) ** 2 + ((x - 11.5) / 12) ** 2 < 1).float(),
+        "corners": ((x < 5) & (y < 6) | (x > 15) & (y > 9)).float(),
+        "pierced": pierced,
+    }
+    rings = [(4, 5, 3, 2), (0, 5, 3, 2), (4, 0, 0, 2), (0, 0, 3, 2), (0, 0, 0, 2), (4, 5, 0, 0)]
+    return [
+        pytest.param(functional.pad(shape, ring)[None, None], id=f"{name} {ring}")
+        for name, shape in shapes.items()
+        for ring in rings
+    ]
+
+
+each_small_hole = pytest.mark.parametrize("hole", small_holes())
+
+
+@pytest.fixture
+def without_multigrid(monkeypatch):
+    monkeypatch.setattr(harmonic, "Multigrid", None)
+
+
+@each_small_hole
+def test_small_holes_are_exact_without_multigrid(hole, without_multigrid):
+    image = 3 + picture(3, *hole.shape[-2:])
+    expected = exact(image, hole)
+    for tolerance in (1e-3, 1e-5):
+        painted = Harmonic(tolerance=tolerance)(image, hole)
+        assert (painted - expected).abs().max() < tolerance + 1e-6
+    painted = Harmonic(tolerance=1e-12)(image.double(), hole.double())
+    torch.testing.assert_close(painted, exact(image, hole.double()), rtol=0, atol=1e-10)
+
+
+@each_small_hole
+def test_small_holes_have_the_derivatives_that_multigrid_finds(hole):
+    hole, upstream = hole.double(), noise(2, 1, 3, *hole.shape[-2:])
+    image, free = noise(1, 1, 3, *hole.shape[-2:]).requires_grad_(), hole.clone().requires_grad_()
+    painted = Harmonic(tolerance=1e-12)(image, free)
+    painted.backward(upstream)
+    influence = harmonic._influence(upstream, hole, 1e-12)
+    torch.testing.assert_close(image.grad, influence * (1 - hole))
+    around = harmonic._mean_of_neighbours(painted.detach())
+    torch.testing.assert_close(free.grad, (influence * (around - image.detach())).sum(1, keepdim=True))
+
+
+def test_fast_transforms_are_left_what_suits_them():
+    around, ones = Ring(True, True, True, True), torch.ones(1, 1, 20, 20)
+    disc = torch.ones(1, 1, 20, 20)
+    disc[..., :5, :5] = 0
+    assert FastPoisson.of(ones, around, 1e-3).direct
+    assert not FastPoisson.of(ones, around, 1e-6).direct  # single precision's rounding is looked at again
+    assert not FastPoisson.of(disc, around, 1e-3).direct
+    assert FastPoisson.of(disc * 0.999, around, 1e-3) is None
+    assert FastPoisson.of(ones, Ring(False, False, False, False), 1e-3) is None
+    assert FastPoisson.of((noise(1, 1, 1, 20, 20) < 0.5).float(), around, 1e-3) is None
+    assert FastPoisson.of(torch.ones(1, 1, 10, 500), around, 1e-3).direct
+    assert FastPoisson.of(functional.pad(disc, (0, 100)), around, 1e-3) is None
 
 
 def test_restriction_is_the_transpose_of_interpolation():
