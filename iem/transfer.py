@@ -192,7 +192,7 @@ def _status_reason(status: int) -> str:
     reasons = {
         401: "it needs a login; download it in a browser",
         403: "the server forbids it; download it in a browser",
-        404: "there is no such file (404); it has moved, look for it on the data set's home page",
-        410: "the file was removed (410); look for it on the data set's home page",
+        404: "there is no such file (404); it has moved, look for it on its home page",
+        410: "the file was removed (410); look for it on its home page",
     }
     return reasons.get(status, f"the server answered {status}; try again later")

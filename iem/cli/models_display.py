@@ -19,7 +19,7 @@ TRUST = {
     "first": "which nobody states: kept, and the file is compared with it before every use",
     "accepted": "which is not the expected one, accepted by --accept-changed",
     "there already": "there already",
-    "hub": "compared with the hub's own sums as it came",
+    "hub": "its files have the sums that the hub states",
 }
 
 

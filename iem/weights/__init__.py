@@ -2,10 +2,10 @@
 
 from iem.weights.cache import locate
 from iem.weights.checkpoint import Checkpoint, size_in_words
-from iem.weights.digest import digest
+from iem.weights.sums import digest
 from iem.weights.folders import cache_folder, hub_folders
 from iem.weights.sources import find_file, find_folder, is_ready
-from iem.weights.table import find, lookup, table
+from iem.weights.catalogue import find, lookup, table
 from iem.weights.tensors import read_tensors
 
 __all__ = [

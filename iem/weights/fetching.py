@@ -11,11 +11,12 @@ from pathlib import Path
 from iem import images
 from iem.images.errors import printable, writing_reason
 from iem.transfer import OnBytes, ResumingDownloader, TransferError
-from iem.weights.cache import Record, expected_sum, file_of, read_record, write_record
+from iem.weights.cache import Record, expected_sum, file_of, locate, read_record, write_record
 from iem.weights.checkpoint import PICKLE, Checkpoint
-from iem.weights.digest import digest
+from iem.weights.sums import digest
 from iem.weights.hub import HubError, download_repository
 from iem.weights.tensors import read_tensors
+from iem.weights.verification import verify
 
 
 class FetchError(Exception):
@@ -62,10 +63,7 @@ def fetch(
         FetchError: anything that went wrong; what has come is kept, and the same call goes on.
     """
     if entry.kind == "hub":
-        try:
-            return Fetched(entry, download_repository(entry), None, "hub")
-        except HubError as error:
-            raise FetchError(str(error)) from error
+        return _fetch_repository(entry)
     with _problems(entry), _alone(entry):
         path, record = file_of(entry), read_record(entry)
         if path.is_file() and digest(path) == (expected := expected_sum(entry, record)):
@@ -111,6 +109,20 @@ def register(entry: Checkpoint, source: Path, *, accept_changed: bool = False) -
         raise FetchError(f"{entry.name}: expected the file {entry.file}, got {got}: {printable(str(source))}")
     with _problems(entry), _alone(entry):
         return _install(entry, source, read_record(entry), accept_changed, str(source.absolute()))
+
+
+def _fetch_repository(entry: Checkpoint) -> Fetched:
+    was_here = locate(entry) is not None
+    try:
+        folder = download_repository(entry)
+    except HubError as error:
+        raise FetchError(str(error)) from error
+    verdict = verify(entry)  # the hub's library looks at sizes alone
+    if verdict.state == "altered":
+        raise FetchError(
+            f"{entry.name}: {verdict.words}; remove {printable(str(folder.parents[1]))} and run the same command again"
+        )
+    return Fetched(entry, folder, None, "there already" if was_here and entry.files else "hub")
 
 
 def _install(entry: Checkpoint, source: Path, record: Record | None, accept_changed: bool, origin: str) -> Fetched:

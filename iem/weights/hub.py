@@ -11,7 +11,7 @@ from typing import Any
 from iem.images.errors import printable, writing_reason
 from iem.weights.checkpoint import Checkpoint, size_in_words
 from iem.weights.folders import hub_folders
-from iem.weights.hub_cache import missing_of, partial_snapshot, snapshot
+from iem.weights.hub_cache import missing_among, partial_snapshot, snapshot
 
 _DESCRIPTIONS, _WEIGHTS = (".json", ".txt", ".model"), (".safetensors", ".bin")
 _YES = ("1", "ON", "YES", "TRUE")
@@ -74,6 +74,8 @@ def download_repository(entry: Checkpoint, *, endpoint: str | None = None) -> Pa
         there = hub.HfApi(endpoint=endpoint).model_info(entry.address, files_metadata=True).siblings
         sizes = {each.rfilename: each.size or 0 for each in there}
         names = chosen(list(sizes), entry.files)
+        if (lacks := missing_among(names, entry.files)) is not None:
+            raise HubError(f"{entry.name}: {entry.page} lacks {lacks}, which is needed; it may have been rearranged")
         _check_space(entry, sum(sizes[name] for name in names if not _is_here(entry, name)), folder)
         if not sys.stderr.isatty():
             bars.disable_progress_bars()
@@ -85,11 +87,8 @@ def download_repository(entry: Checkpoint, *, endpoint: str | None = None) -> Pa
     finally:
         if had_bars:
             bars.enable_progress_bars()
-    found = snapshot(entry.address, entry.files)
-    if found is None:
-        partial = partial_snapshot(entry.address)
-        lacks = missing_of(partial, entry.files) if partial is not None else "everything"
-        raise HubError(f"{entry.name}: {entry.page} lacks {lacks}, which is needed; it may have been rearranged")
+    if (found := snapshot(entry.address, entry.files)) is None:
+        raise HubError(f"{entry.name}: its files are not in {printable(str(folder))}; run the same command again")
     return found
 
 

@@ -5,6 +5,7 @@ https://huggingface.co/docs/huggingface_hub/guides/manage-cache
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from iem.weights.folders import hub_folders
@@ -62,10 +63,16 @@ def missing_of(folder: Path, files: tuple[str, ...]) -> str | None:
     >>> missing_of(Path("nowhere"), ("extra.json?", "model.safetensors|pytorch_model.bin"))
     'model.safetensors'
     """
+    named = {name for each in files or _DESCRIPTIONS for name in each.rstrip("?").split("|")}
+    return missing_among({name for name in named if (folder / name).is_file()}, files)
+
+
+def missing_among(names: Collection[str], files: tuple[str, ...]) -> str | None:
+    """The first of the needed files that is not among ``names``."""
     if not files:
-        return None if any((folder / name).is_file() for name in _DESCRIPTIONS) else _DESCRIPTIONS[0]
+        return None if any(each in names for each in _DESCRIPTIONS) else _DESCRIPTIONS[0]
     for each in files:
-        names = each.split("|")
-        if not each.endswith("?") and not any((folder / name).is_file() for name in names):
-            return names[0]
+        alternatives = each.split("|")
+        if not each.endswith("?") and not any(name in names for name in alternatives):
+            return alternatives[0]
     return None

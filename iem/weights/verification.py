@@ -7,7 +7,7 @@ from pathlib import Path
 
 from iem.weights.cache import expected_sum, file_of, read_record
 from iem.weights.checkpoint import Checkpoint
-from iem.weights.digest import digest
+from iem.weights.sums import digest
 from iem.weights.hub_cache import missing_of, partial_snapshot, snapshot
 
 #: What has gone wrong, where something has.
