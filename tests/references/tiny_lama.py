@@ -1,8 +1,11 @@
 """LaMa of a few thousand weights, read from files like the published ones."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import torch
 
@@ -37,10 +40,21 @@ def lama_program_file(folder: Path, *, width: int = 4, blocks: int = 2, composit
         network = LamaNetwork(width, blocks=blocks).eval().requires_grad_(False)
         network.load_state_dict(lama_weights(width, blocks))
         examples = torch.rand(1, 3, 40, 48), torch.ones(1, 1, 40, 48)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), without_shape_checks():
             warnings.simplefilter("ignore")  # of TorchScript being superseded
             torch.jit.trace(Traceable(network, composites), examples, check_trace=False).save(str(path))
     return path
+
+
+@contextlib.contextmanager
+def without_shape_checks() -> Iterator[None]:
+    """Sizes are tensors while PyTorch traces, which no annotation expects."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
 
 
 class Traceable(torch.nn.Module):

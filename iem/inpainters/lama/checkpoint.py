@@ -60,6 +60,9 @@ def load_checkpoint(source: Path | str | None, sha256: str | None = None) -> tup
 
 
 def _read_network(path: Path) -> LamaNetwork:
+    packed = _packed_checkpoint(path)
+    if packed is not None:
+        _refuse(path, "the archive that holds it", f"unpack it and give {printable(packed)}")
     named = _foreign_names(path)
     unknown = [name for name in named if name not in _PLAIN and name.partition(".")[0] not in _INERT]
     if unknown:
@@ -75,6 +78,17 @@ def _read_network(path: Path) -> LamaNetwork:
         return from_published(content)
     except ValueError as error:
         _refuse(path, f"other weights ({error})", "give the file of that network")
+
+
+def _packed_checkpoint(path: Path) -> str | None:
+    """A checkpoint inside ``big-lama.zip``, as it is published."""
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return next((name for name in archive.namelist() if name.endswith(".ckpt")), None)
+    except (OSError, zipfile.BadZipFile):
+        return None
 
 
 def _foreign_names(path: Path) -> list[str]:

@@ -12,6 +12,8 @@ from iem.interfaces import Image, Mask
 Maps = Float[Tensor, "b c h w"]
 #: Local maps, and global ones; the layers before the last halving have no global ones.
 Pair = tuple[Tensor, Tensor | None]
+#: From there on.
+Both = tuple[Float[Tensor, "b local h w"], Float[Tensor, "b spectral h w"]]
 
 
 class FourierUnit(nn.Module):
@@ -119,7 +121,7 @@ class FourierBlock(nn.Module):
         self.conv1 = FourierLayer(channels, channels, kernel=3, padding=1)
         self.conv2 = FourierLayer(channels, channels, kernel=3, padding=1)
 
-    def forward(self, maps: tuple[Maps, Maps]) -> tuple[Maps, Maps]:
+    def forward(self, maps: Both) -> Both:
         """Maps of the same shapes."""
         nearby, everywhere = self.conv2(self.conv1(maps))
         return maps[0] + nearby, maps[1] + everywhere
@@ -128,7 +130,7 @@ class FourierBlock(nn.Module):
 class Join(nn.Module):
     """Local and global maps in one tensor."""
 
-    def forward(self, maps: tuple[Maps, Maps]) -> Maps:
+    def forward(self, maps: Both) -> Maps:
         """Local channels first."""
         return torch.cat(maps, dim=1)
 
@@ -187,12 +189,12 @@ class LamaNetwork(nn.Module):
         """
         return image * (1 - hole) + self.decode(self.encode(image, hole)) * hole
 
-    def encode(self, image: Image, hole: Mask) -> tuple[Maps, Maps]:
+    def encode(self, image: Image, hole: Mask) -> tuple[Tensor, Tensor]:
         """Local and global features at the lowest resolution, before the residual blocks."""
         found: tuple[Tensor, Tensor] = self.model[: 2 + self.halvings](torch.cat([image * (1 - hole), hole], dim=1))
         return found
 
-    def decode(self, features: tuple[Maps, Maps]) -> Image:
+    def decode(self, features: tuple[Tensor, Tensor]) -> Image:
         """The whole picture as the network sees it, hole or not, in [0, 1]."""
         found: Tensor = self.model[2 + self.halvings :](features)
         return found

@@ -86,7 +86,7 @@ class Refinement:
             return None
         return lambda step: on_step(scale * self.steps + step, scales * self.steps)
 
-    def _pyramid(self, image: Image, hole: Mask) -> list[tuple[Image, Mask]]:
+    def _pyramid(self, image: Image, hole: Mask) -> list[tuple[Tensor, Tensor]]:
         """The coarsest first."""
         shortest = min(int(side) for side in image.shape[2:])
         count = min(1 + max(0, round(math.log2(shortest / self.least_side))), self.scales)
@@ -101,7 +101,7 @@ class Refinement:
         network: LamaNetwork,
         image: Image,
         hole: Mask,
-        coarser: Image | None,
+        coarser: Float[Tensor, "b 3 h2 w2"] | None,
         tell: Callable[[int], None] | None,
     ) -> Image:
         height, width = int(image.shape[2]), int(image.shape[3])
@@ -130,7 +130,12 @@ class Refinement:
 
 
 def disagreement(
-    paint: Image, image: Image, hole: Mask, small_paint: Image, coarser: Image, inside: Mask
+    paint: Image,
+    image: Image,
+    hole: Mask,
+    small_paint: Float[Tensor, "b 3 h2 w2"],
+    coarser: Float[Tensor, "b 3 h2 w2"],
+    inside: Float[Tensor, "b 1 h2 w2"],
 ) -> Float[Tensor, ""]:
     """What refinement lowers: equation 1 of the paper, its two terms each a mean over pixels and channels.
 
@@ -155,7 +160,7 @@ def halved(fields: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c h2 w2"]:
     return F.interpolate(blurred, size=(fields.shape[2] // 2, fields.shape[3] // 2), mode="bilinear")
 
 
-def _comparable(hole: Mask) -> Mask:
+def _comparable(hole: Mask) -> Float[Tensor, "b 1 h2 w2"]:
     """Pixels of the coarser scale that lie in the hole with a disc of 15 pixels around them."""
     size = (int(hole.shape[2]) // 2, int(hole.shape[3]) // 2)
     partly_known = (F.interpolate(hole, size=size, mode="bilinear") < 1 - _ANY).to(hole.dtype)
