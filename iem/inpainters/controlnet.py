@@ -126,6 +126,7 @@ class ControlNet:
         prompt = ", ".join(filter(None, (self.prompt, self.added_prompt)))
         check_length(pipeline, prompt, "prompt")
         check_length(pipeline, self.negative_prompt, "negative_prompt")
+        guidance = 0.0 if prompt == self.negative_prompt else float(self.guidance)  # the same, at half the cost
         scheduler, device, dtype = pipeline.scheduler, pipeline._execution_device, pipeline.unet.dtype
         generator = torch.Generator().manual_seed(self.seed)  # on the CPU: the same noise on every device
         control = image.where(hidden == 0, -1.0)
@@ -154,7 +155,7 @@ class ControlNet:
             image=control,
             latents=keep_known(noise(), scheduler.timesteps[0]),
             num_inference_steps=self.steps,
-            guidance_scale=float(self.guidance),
+            guidance_scale=guidance,
             controlnet_conditioning_scale=float(self.conditioning_scale),
             eta=float(self.eta),
             generator=generator,

@@ -44,7 +44,8 @@ class StableDiffusion:
         prompt: what the hole should show.
         negative_prompt: what it should not show.
         steps: of the sampler; ``int(steps * strength)`` of them are run.
-        guidance: of the prompt; 1 or less for none, at half the cost.
+        guidance: of the prompt, away from the negative one; 1 or less for none, at half the cost, as with two prompts
+            that are the same.
         strength: of the noise to start from, 1 for nothing else.
         eta: 0 for a deterministic sampler, 1 for one with as much noise as DDPM.
         seed: of all that is drawn.
@@ -127,6 +128,7 @@ class StableDiffusion:
         filled = grey if unseen or bool(hidden.all()) else Harmonic()(visible, hidden)
         encoded = pipeline.vae.encode((2 * grey - 1).to(device, dtype)).latent_dist
         total = self._steps_run()
+        guidance = 0.0 if self.prompt == self.negative_prompt else float(self.guidance)  # the same, at half the cost
 
         def after_step(_: Any, step: int, __: Any, ___: Any) -> dict[str, Any]:
             if self.on_step is not None:
@@ -143,7 +145,7 @@ class StableDiffusion:
             width=visible.shape[3],
             strength=float(self.strength),
             num_inference_steps=self.steps,
-            guidance_scale=float(self.guidance),
+            guidance_scale=guidance,
             eta=float(self.eta),
             generator=generator,
             output_type="pt",

@@ -173,6 +173,19 @@ def test_other_precisions_stay(painter):
     assert painter(image.double(), hole.double()).dtype == torch.float64
 
 
+def test_without_anything_said_no_guidance_is_needed(folder, painter, monkeypatch):
+    image, hole = scene(24, 24)
+    silent = tiny_controlnet(folder, added_prompt="")
+    silent._pipelines.update(painter._pipelines)
+    unet, batches = painter._pipelines["cpu"].unet, []
+    original = unet.forward
+    monkeypatch.setattr(unet, "forward", lambda *a, **k: batches.append(len(a[0])) or original(*a, **k))
+    silent(image, hole)
+    assert set(batches) == {1}
+    painter(image, hole)
+    assert batches[-1] == 2
+
+
 def test_each_step_is_told_and_can_be_the_last(folder):
     told = []
     image, hole = scene(24, 24)
@@ -218,24 +231,28 @@ class TestWeightsThatDoNotDo:
 
         return message
 
-    def test_a_name_that_is_not_in_the_cache(self, refused, folder, capfd):
+    def test_a_name_that_was_not_fetched(self, refused, folder, capfd, monkeypatch, tmp_path):
+        monkeypatch.setenv("IEM_WEIGHTS", str(tmp_path))
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
         painter = tiny_controlnet(folder)
-        name = "nobody/has-such-a-model"
-        text = refused(painter.base, name)
-        assert text.startswith(
-            f"controlnet: expected a ControlNet for Stable Diffusion 1.5, got {name}, which is neither"
-        )
-        assert "painter.controlnet=FOLDER" in text
-        assert "painter.download=true" in text
+        text = refused(painter.base, "controlnet-inpaint")
+        assert text.startswith("controlnet: expected a ControlNet for Stable Diffusion 1.5, got controlnet-inpaint, ")
+        assert "iem models get controlnet-inpaint" in text
         assert not capfd.readouterr().err
-        assert refused(name, painter.controlnet).startswith(
-            "base: expected Stable Diffusion 1.5 as diffusers lays it out"
+        text = refused("stable-diffusion-v1-5", painter.controlnet)
+        assert text.startswith(
+            "base: expected Stable Diffusion 1.5 as diffusers lays it out, got stable-diffusion-v1-5"
+        )
+        assert "iem models get stable-diffusion-v1-5" in text
+        text = refused("nobody/has-such-a-model", painter.controlnet)
+        assert text.startswith(
+            "base: expected Stable Diffusion 1.5 as diffusers lays it out, got nobody/has-such-a-model"
         )
 
     def test_a_path_of_no_folder(self, refused, folder, tmp_path):
         painter = tiny_controlnet(folder)
         assert "found no folder" in refused(tmp_path / "nothing", painter.controlnet)
-        assert "controlnet: expected a folder or a name" in refused(painter.base, "./nothing")
+        assert "controlnet: expected a folder or a name of `iem models list`" in refused(painter.base, "./nothing")
         assert "got ''" in refused("", painter.controlnet)
 
     def test_folders_of_something_else(self, refused, folder, tmp_path):
@@ -259,7 +276,9 @@ class TestWeightsThatDoNotDo:
     def test_no_extra(self, refused, folder, monkeypatch):
         painter = tiny_controlnet(folder)
         monkeypatch.setitem(sys.modules, "diffusers", None)
-        assert 'pip install "iem[diffusion]"' in refused(painter.base, painter.controlnet, ImportError)
+        text = refused(painter.base, painter.controlnet, ImportError)
+        assert text.startswith("ControlNet: expected the package diffusers, which is not installed; ")
+        assert 'pip install "iem[diffusion]"' in text
 
     def test_a_prompt_that_is_not_read_to_its_end(self, refused, folder):
         painter = tiny_controlnet(folder)
@@ -288,7 +307,20 @@ def test_wrong_settings_are_refused_in_one_sentence(unchecked, folder, settings)
 def test_wrong_input_is_refused_in_one_sentence(unchecked):
     painter = unchecked("iem.inpainters").ControlNet("a/b", "c/d")
     image, hole = scene(16, 16)
-    with pytest.raises(ValueError, match="no gradient flows"):
+    with pytest.raises(ValueError, match=r"ControlNet: .* no gradient flows"):
         painter(image, hole.requires_grad_())
     with pytest.raises(ValueError, match=r"hole: expected shape"):
         painter(image, hole[..., :8])
+
+
+@pytest.mark.gpu
+def test_half_precision_and_offloading(folder):
+    on_gpu = tiny_controlnet(folder, device="cuda", eta=0.0, steps=10)
+    image, hole = scene(40, 48)
+    painted = on_gpu(image, hole)
+    pipeline = on_gpu._pipelines["cuda"]
+    assert pipeline.unet.dtype == pipeline.controlnet.dtype == torch.float16
+    assert pipeline.unet.device.type == pipeline.text_encoder.device.type == "cpu", "each network waits for its turn"
+    assert painted.device.type == "cpu"
+    torch.testing.assert_close(painted, tiny_controlnet(folder, eta=0.0, steps=10)(image, hole), atol=0.05, rtol=0)
+    assert torch.equal(on_gpu(image.cuda(), hole.cuda()).cpu(), painted)
