@@ -10,7 +10,17 @@ import typer
 from iem.cli.inpaint_target import chosen_format, names_file
 from iem.cli.interruption import interruptible
 from iem.cli.many_pictures import prepared_folder, work_through
-from iem.cli.painter_options import Guidance, NegativePrompt, Painter, Prompt, Seed, Steps, Weights, chosen_options
+from iem.cli.painter_options import (
+    Guidance,
+    NegativePrompt,
+    Painter,
+    Prompt,
+    RefineSteps,
+    Seed,
+    Steps,
+    Weights,
+    chosen_options,
+)
 from iem.cli.progress import Display, name_of
 from iem.cli.segment import DeviceName
 from iem.cli.streams import UsageError, say, write_bytes
@@ -88,6 +98,7 @@ def inpaint(
     steps: Steps = None,
     guidance: Guidance = None,
     seed: Seed = None,
+    refine_steps: RefineSteps = None,
     invert: Annotated[bool, typer.Option("--invert", help="Paint what the mask leaves black or transparent.")] = False,
     resize_mask: Annotated[
         bool, typer.Option("--resize-mask", help="Stretch a mask of another size to its picture.")
@@ -148,7 +159,7 @@ def inpaint(
         try:
             masks = find_masks(mask)
             chosen = choose_device(device.value)
-            told = {"on_step": teller} if "steps" in kind.options else {}
+            told = {"on_step": teller} if kind.tells_steps else {}
             made = choose_painter(painter.value, weights, {**options, **told})
             load_weights(made, device=chosen)
             batch = InpaintBatch(

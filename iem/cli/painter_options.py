@@ -41,6 +41,15 @@ Seed = Annotated[
     int | None,
     typer.Option(min=0, metavar="N", help="With painters that draw at random: another seed, another result."),
 ]
+RefineSteps = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="With lama and pictures of more than 724 pixels on their shorter side: steps of its refinement (15 are "
+        "published), each of which takes about three times as long as the painting without.",
+    ),
+]
 
 
 def chosen_options(painter: PainterName, weights: str | None, values: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,17 @@ import typer
 
 from iem.cli.interruption import interruptible
 from iem.cli.many_pictures import prepared_folder, work_through
-from iem.cli.painter_options import Guidance, NegativePrompt, Painter, Prompt, Seed, Steps, Weights, chosen_options
+from iem.cli.painter_options import (
+    Guidance,
+    NegativePrompt,
+    Painter,
+    Prompt,
+    RefineSteps,
+    Seed,
+    Steps,
+    Weights,
+    chosen_options,
+)
 from iem.cli.progress import Display
 from iem.cli.segment import DeviceName, PresetName
 from iem.cli.streams import UsageError
@@ -82,6 +92,7 @@ def peel(
     steps: Steps = None,
     guidance: Guidance = None,
     seed: Seed = None,
+    refine_steps: RefineSteps = None,
     mode: Annotated[
         ModeName,
         typer.Option(help="Paint each region away and look again, or divide the largest region again and again."),

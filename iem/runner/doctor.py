@@ -43,6 +43,7 @@ def diagnose() -> dict[str, list[Finding]]:
         "PyTorch": _torch(),
         "needed packages": _dependencies(),
         "optional packages": _extras(),
+        "painters": _painters(),
         "places": _places(),
         "self-test": [_self_test()],
     }
@@ -103,14 +104,40 @@ def _extras() -> list[Finding]:
     return findings or [Finding("none", "this installation lists no extras")]
 
 
+def _painters() -> list[Finding]:
+    """None of them is needed: the first, at least, is always there."""
+    from iem.runner.painters import KINDS, readiness
+
+    findings = []
+    for name, kind in KINDS.items():
+        try:
+            found = readiness(name.value)
+            value = f"ready: {kind.about}" if found.ready else found.needs
+        except Exception as error:  # half an installation, or weights in a place that cannot be looked at
+            value = f"cannot tell: {_words(error)}"
+        findings.append(Finding(name.value, value))
+    return findings
+
+
 def _places() -> list[Finding]:
     return [
         _writable("current folder", os.getcwd),
         _writable("temporary files", tempfile.gettempdir),
-        Finding("settings and caches of iem", "none: it writes to the output folder alone"),
+        _weights(),
         Finding("cache of PyTorch", os.environ.get("TORCH_HOME", str(_cache() / "torch"))),
         Finding("cache of Matplotlib", os.environ.get("MPLCONFIGDIR", str(_cache() / "matplotlib"))),
     ]
+
+
+def _weights() -> Finding:
+    name = "weights that were fetched"
+    try:
+        from iem.weights import cache_folder
+
+        folder = cache_folder()
+        return Finding(name, f"{folder}{'' if folder.is_dir() else ' (none yet; see iem models list)'}")
+    except Exception as error:
+        return Finding(name, _words(error))
 
 
 def _self_test() -> Finding:

@@ -43,7 +43,7 @@ class PainterKind:
         weights: names of ``iem models list`` that it takes by default.
         file: what the user has to bring, where no name of the list will do; empty where one does.
         options: its keyword arguments that the commands offer, beside the weights.
-        settings: keyword arguments that make the general class this painter.
+        tells_steps: whether it takes an ``on_step``.
     """
 
     factory: str
@@ -53,7 +53,7 @@ class PainterKind:
     weights: tuple[str, ...] = ()
     file: str = ""
     options: tuple[str, ...] = ()
-    settings: Mapping[str, Any] | None = None
+    tells_steps: bool = False
 
     @property
     def takes_weights(self) -> bool:
@@ -87,7 +87,13 @@ KINDS: Mapping[PainterName, PainterKind] = {
     PainterName.mean: PainterKind("Mean", "the mean colour"),
     PainterName.gaussian: PainterKind("GaussianInpainter", "a blur of what is known, that of the search"),
     PainterName.deepfill: PainterKind("DeepFill", "DeepFillv2", weights=("deepfillv2-places2",)),
-    PainterName.lama: PainterKind("Lama", "LaMa, strong at textures and large holes", weights=("big-lama",)),
+    PainterName.lama: PainterKind(
+        "Lama",
+        "LaMa, strong at textures and large holes",
+        weights=("big-lama",),
+        options=("refine_steps",),
+        tells_steps=True,
+    ),
     PainterName.mat: PainterKind(
         "External", "MAT, for large holes", file="MAT as TorchScript or torch.export (CC BY-NC 4.0)"
     ),
@@ -98,6 +104,7 @@ KINDS: Mapping[PainterName, PainterKind] = {
         "diffusion",
         weights=("stable-diffusion-inpainting",),
         options=_PROMPTED,
+        tells_steps=True,
     ),
     PainterName.controlnet: PainterKind(
         "ControlNet",
@@ -106,9 +113,16 @@ KINDS: Mapping[PainterName, PainterKind] = {
         "diffusion",
         weights=("stable-diffusion-v1-5", "controlnet-inpaint"),
         options=_PROMPTED,
+        tells_steps=True,
     ),
     PainterName.repaint: PainterKind(
-        "RePaint", "a DDPM of faces", _DIFFUSION, "diffusion", weights=("ddpm-celebahq-256",), options=_SAMPLER
+        "RePaint",
+        "a DDPM, which knows faces",
+        _DIFFUSION,
+        "diffusion",
+        weights=("ddpm-celebahq-256",),
+        options=_SAMPLER,
+        tells_steps=True,
     ),
     PainterName.external: PainterKind(
         "External", "a network of your own", file="a network as TorchScript or torch.export"
@@ -116,7 +130,7 @@ KINDS: Mapping[PainterName, PainterKind] = {
 }
 
 #: What the commands offer, by the names of the keyword arguments.
-OPTIONS = ("prompt", "negative_prompt", "steps", "guidance", "seed")
+OPTIONS = ("prompt", "negative_prompt", "steps", "guidance", "seed", "refine_steps")
 
 
 def make_painter(name: str, weights: Path | str | None = None, **options: Any) -> "Inpainter":
@@ -150,7 +164,7 @@ def make_painter(name: str, weights: Path | str | None = None, **options: Any) -
     if (missing := missing_packages(kind)) is not None:
         raise ImportError(f"{name}: {missing}")
     maker = getattr(importlib.import_module("iem.inpainters"), kind.factory)
-    made: Inpainter = maker(*_sources(kind, weights), **{**(kind.settings or {}), **options})
+    made: Inpainter = maker(*_sources(kind, weights), **options)
     return made
 
 
@@ -180,8 +194,7 @@ def readiness(name: str) -> Readiness:
         return Readiness(False, f"needs {kind.file}, given with --weights FILE")
     absent = [each for each in kind.weights if not _is_ready(each)]
     if absent:
-        commands = " and ".join(f"iem models get {each}" for each in absent)
-        return Readiness(False, f"needs weights: {commands}")
+        return Readiness(False, f"needs weights: iem models get {' '.join(absent)}")
     return Readiness(True)
 
 
