@@ -262,6 +262,53 @@ class SignificanceTest(Protocol):
         ...
 
 
+@runtime_checkable
+class Prompt(Protocol):
+    """What a person says about where or what an object is; the kinds of it are in ``iem.prompts``."""
+
+    def rescaled(self, old: tuple[int, int], new: tuple[int, int]) -> "Prompt":
+        """The same prompt when a picture of size ``old``, (height, width), is brought to ``new``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One answer of a ``Segmenter``.
+
+    Attributes:
+        mask: ``[1, 1, h, w]`` in [0, 1], of the picture's size.
+        score: larger is better; to be compared with those of the same answer alone.
+        label: what it is, in words; empty where the segmenter does not know.
+    """
+
+    mask: Mask
+    score: float
+    label: str = ""
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Answers prompts about one object of one picture: ``(image, prompts) -> proposals``."""
+
+    @property
+    def answers(self) -> tuple[type, ...]:
+        """The kinds of prompts that it understands; any other is refused by a ``ValueError``."""
+        ...
+
+    def __call__(self, image: Image, prompts: Sequence[Prompt]) -> list[Proposal]:
+        """Propose masks of the object.
+
+        Args:
+            image: ``[1, 3, h, w]``, one picture.
+            prompts: all about the same object, in pixels (x, y) of ``image``; none asks for everything there is, of
+                which not every segmenter is capable.
+
+        Returns:
+            Sorted by score, the best first; an empty list is an honest answer.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a callback of ``maximise`` is shown after each step: the whole batch, settled pictures included."""
