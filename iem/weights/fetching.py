@@ -13,8 +13,8 @@ from iem.images.errors import printable, writing_reason
 from iem.transfer import OnBytes, ResumingDownloader, TransferError
 from iem.weights.cache import Record, expected_sum, file_of, locate, read_record, write_record
 from iem.weights.checkpoint import PICKLE, Checkpoint
-from iem.weights.sums import digest
 from iem.weights.hub import HubError, download_repository
+from iem.weights.sums import digest
 from iem.weights.tensors import read_tensors
 from iem.weights.verification import verify
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from iem.images.errors import printable
 from iem.weights.cache import expected_sum, file_of, locate, read_record
+from iem.weights.catalogue import find, lookup, table
 from iem.weights.checkpoint import Checkpoint
-from iem.weights.sums import digest
 from iem.weights.folders import hub_folders
 from iem.weights.hub_cache import is_repository_name, missing_of, partial_snapshot, snapshot
-from iem.weights.catalogue import find, lookup, table
+from iem.weights.sums import digest
 
 
 def find_file(source: Path | str | None, *, key: str, wanted: str) -> Path:

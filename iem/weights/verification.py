@@ -7,8 +7,8 @@ from pathlib import Path
 
 from iem.weights.cache import expected_sum, file_of, read_record
 from iem.weights.checkpoint import Checkpoint
-from iem.weights.sums import digest
 from iem.weights.hub_cache import missing_of, partial_snapshot, snapshot
+from iem.weights.sums import digest
 
 #: What has gone wrong, where something has.
 BAD = ("missing", "truncated", "altered")
