@@ -145,7 +145,7 @@ class LamaNetwork(nn.Module):
         spectral: global channels at the lowest resolution, even, fewer than all; None for three quarters.
 
     >>> sum(len(value.flatten()) for value in LamaNetwork(8, blocks=2).state_dict().values())
-    103191
+    137035
     """
 
     def __init__(self, width: int = 64, *, blocks: int = 18, halvings: int = 3, spectral: int | None = None) -> None:
