@@ -94,6 +94,34 @@ def test_the_schedule_of_the_paper(folder):
     assert told == [(step, 2410) for step in range(1, 2411)]
 
 
+class FlatPictures:
+    """The best denoiser of pictures of one colour, each channel of it drawn from N(0, 1)."""
+
+    device, dtype = torch.device("cpu"), torch.float32
+    config = SimpleNamespace(block_out_channels=(8, 16))
+
+    def __init__(self, scheduler):
+        self.alphas = scheduler.alphas_cumprod
+
+    def __call__(self, sample, time):
+        a = self.alphas[time]
+        colour = a.sqrt() * sample.sum((2, 3), keepdim=True) / (1 - a + a * sample[0, 0].numel())
+        return SimpleNamespace(sample=(sample - a.sqrt() * colour) / (1 - a).sqrt())
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_a_network_that_knows_flat_pictures_fills_in_their_colour(folder, eta):
+    """What is painted is the hole, not the picture around it; and the channels are in order."""
+    image = torch.tensor([0.9, 0.5, 0.2])[None, :, None, None].expand(1, 3, 32, 32)
+    hole = torch.zeros(1, 1, 32, 32)
+    hole[..., 4:28, 4:28] = 1
+    painter = RePaint(tiny_repaint(folder).model, steps=50, jump_length=5, jump_n_sample=2, eta=eta, size=32)
+    scheduler = painter._network(torch.device("cpu"))[1]
+    painter._networks["cpu"] = FlatPictures(scheduler), scheduler
+    painted = painter(torch.where(hole == 1, 1 - image, image), hole)
+    torch.testing.assert_close(painted, image, atol=0.02, rtol=0)
+
+
 @pytest.mark.parametrize("size", [(50, 70), (32, 32), (3, 1), (1, 7)])
 def test_known_pixels_stay_and_hidden_ones_do_not_matter(painter, size):
     image, hole = scene(*size)
