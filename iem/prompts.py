@@ -1,4 +1,4 @@
-"""Prompts: what a person says about where an object is, in pixels (x, y) of the original picture.
+"""Prompts: what a person says about where or what an object is, in pixels (x, y) of the original picture.
 
 Coordinates are continuous, and the pixel in column 3 reaches from x = 3 to x = 4: a click on it is anything from 3 to
 just below 4, and a box over it alone is ``Box(3, y, 4, y + 1)``. ``rescaled`` follows a picture to another size, and
@@ -6,6 +6,7 @@ just below 4, and a box over it alone is ``Box(3, y, 4, y + 1)``. ``rescaled`` f
 """
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -19,6 +20,7 @@ from iem.checks import check_mask, check_number, check_range
 Size = tuple[int, int]  #: (height, width)
 OneMask = Float[Tensor, "1 1 h w"]
 _MOST = 10_000  #: coordinates in one prompt
+_LONGEST_TEXT = 500
 
 
 @final
@@ -222,7 +224,51 @@ class CoarseMask:
         return CoarseMask((smaller >= min(0.5, float(smaller.max()))).to(self.mask.dtype))
 
 
-Prompt = Points | Box | Scribble | CoarseMask
+@final
+@dataclass(frozen=True)
+class Text:
+    """What the object is, in words; where it is they do not say, so there is nothing to draw.
+
+    Args:
+        text: at most 500 characters, on one line; blanks around it are dropped.
+
+    Raises:
+        TypeError: not a string.
+        ValueError: nothing but blanks, too many characters, or a line break or another control character.
+
+    >>> Text(" the red car ").text
+    'the red car'
+    >>> Text("  ")
+    Traceback (most recent call last):
+    ...
+    ValueError: text: expected words that say what the object is, got '  '; write some
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise TypeError(f"text: expected a string, got {type(self.text).__name__}; write what the object is")
+        stripped = self.text.strip()
+        if not stripped:
+            raise ValueError(f"text: expected words that say what the object is, got {self.text!r:.40}; write some")
+        if len(stripped) > _LONGEST_TEXT:
+            raise ValueError(
+                f"text: expected at most {_LONGEST_TEXT} characters, got {len(stripped)}; say it more briefly"
+            )
+        for character in stripped:
+            # Cc: control; Cs: halves of a surrogate pair; Zl, Zp: line and paragraph separators.
+            if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+                raise ValueError(f"text: expected one line of plain text, got the character {character!a}; remove it")
+        object.__setattr__(self, "text", stripped)
+
+    def rescaled(self, old: Size, new: Size) -> "Text":
+        """Itself: words have no place."""
+        return self
+
+
+Located = Points | Box | Scribble | CoarseMask  #: those that say where the object is, and can be drawn
+Prompt = Located | Text
 
 
 def _coordinates(points: Sequence[tuple[float, float]], name: str) -> tuple[tuple[float, float], ...]:
@@ -254,8 +300,14 @@ def _check_inside(points: Sequence[tuple[float, float]], size: Size, name: str) 
 
 
 def _scaled(points: Sequence[tuple[float, float]], old: Size, new: Size) -> tuple[tuple[float, float], ...]:
-    down, across = (after / before for before, after in zip(_checked(old), _checked(new), strict=True))
-    return tuple((x * across, y * down) for x, y in points)
+    (old_height, old_width), (new_height, new_width) = _checked(old), _checked(new)
+    return tuple((_moved(x, old_width, new_width), _moved(y, old_height, new_height)) for x, y in points)
+
+
+def _moved(place: float, old: int, new: int) -> float:
+    """Multiplied before it is divided, so that an edge stays an edge; what was inside stays inside."""
+    moved = place * new / old
+    return math.nextafter(new, 0) if place < old and moved >= new else moved
 
 
 def _span(low: float, high: float) -> slice:

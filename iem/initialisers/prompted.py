@@ -11,7 +11,7 @@ from torch.nn import functional
 from iem.checks import check_choice, check_image, check_number
 from iem.initialisers.square import Square
 from iem.interfaces import Image, Initialiser, Mask
-from iem.prompts import Box, CoarseMask, Points, Prompt, Scribble
+from iem.prompts import Box, CoarseMask, Located, Points, Scribble
 
 
 @final
@@ -33,7 +33,7 @@ class Prompted:
               [0., 1., 1., 0.]]]])
     """
 
-    prompt: Prompt
+    prompt: Located
     size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
