@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from iem.images.sources import Source, label, take
 
 _ORIENTATION, _WIDTH, _HEIGHT = 0x0112, 0xA002, 0xA003
 #: Of a TIFF, whose tags also say how its pixels lie in the file: what describes the picture.
-_DESCRIBING = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_DESCRIBING = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class _Named(io.BytesIO):
 def _original(decoded: Decoded, data: bytes, path: str) -> Original:
     picture, notices = decoded.picture, decoded.notices
     profile = picture.info.get("icc_profile") or None
-    orientation, exif = _exif(decoded)
+    orientation, exif = _exif(decoded, data)
     low, full = 0.0, 255.0
     if is_deep(picture):
         samples, low, full, found = _deep_samples(picture, decoded.tags)
@@ -164,20 +164,28 @@ def _deep_samples(picture: Image.Image, tags: Mapping[int, Any]) -> tuple[NDArra
     return values.astype(np.int64)[..., None], low, high if high > low else low + 1.0, ()
 
 
-def _exif(decoded: Decoded) -> tuple[int, bytes | None]:
+def _exif(decoded: Decoded, data: bytes) -> tuple[int, bytes | None]:
     """How the file's picture was turned, and its EXIF data for the upright one; damaged data are left out."""
+    if decoded.format != "TIFF":
+        return _upright_exif(decoded.picture, decoded.picture.size)
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(data), formats=["TIFF"]) as picture:
+        return _upright_exif(picture, decoded.picture.size, _DESCRIBING)
+    return 1, None
+
+
+def _upright_exif(
+    picture: Image.Image, size: tuple[int, int], kept: Sequence[int] | None = None
+) -> tuple[int, bytes | None]:
     with contextlib.suppress(Exception):
-        found = decoded.picture.getexif()
-        orientation = int(found.get(_ORIENTATION, decoded.tags.get(_ORIENTATION, 1)))
-        if decoded.format == "TIFF":
-            for tag in [tag for tag in found if tag not in _DESCRIBING]:
-                del found[tag]
-        if _ORIENTATION in found:
-            del found[_ORIENTATION]
+        found = picture.getexif()
+        orientation = int(found.get(_ORIENTATION, 1))
         inner = found.get_ifd(ExifTags.IFD.Exif)
-        for tag, side in ((_WIDTH, decoded.picture.width), (_HEIGHT, decoded.picture.height)):
+        found.get_ifd(ExifTags.IFD.GPSInfo)
+        for tag, side in zip((_WIDTH, _HEIGHT), size, strict=True):
             if tag in inner:
                 inner[tag] = side
+        for tag in [tag for tag in found if tag == _ORIENTATION or (kept is not None and tag not in kept)]:
+            del found[tag]
         return orientation, (found.tobytes() if len(found) else None)
     return 1, None
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 from torch import Tensor
 
 from iem.checks import check_choice, check_image, check_mask, check_range
@@ -42,7 +42,7 @@ def retouched(
 ) -> bytes:
     """The file of the picture with ``painted`` laid over it; samples are unchanged where ``weight`` is 0.
 
-    Colour profile and EXIF data are kept. JPEG, asked for, is written with the tables of the original where it was one,
+    Colour profile and EXIF data are kept (in a TIFF, those of the picture, not of the camera). JPEG, asked for, is written with the tables of the original where it was one,
     and yet changes what was not painted a little; everything else is written without loss.
 
     Args:
@@ -113,8 +113,9 @@ def _encode(samples: NDArray[Any], original: Original, format_: str) -> bytes:
     elif format_ == "WEBP":  # exact: also the colours of what is transparent
         options |= {"lossless": True, "exact": True}
     elif format_ == "TIFF":
-        # libtiff, which compresses, has no place for the inner tables of EXIF data
-        options |= {} if exif else {"compression": "tiff_lzw"}
+        options |= {"compression": "tiff_lzw"}
+        if exif:
+            options["exif"] = _without_tables(exif)
     elif format_ == "PNG":
         options |= {"compress_level": 3}
     else:
@@ -122,6 +123,16 @@ def _encode(samples: NDArray[Any], original: Original, format_: str) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format_, **options)
     return buffer.getvalue()
+
+
+def _without_tables(exif: bytes) -> bytes:
+    """What describes the picture itself: Pillow writes the camera's inner tables to a TIFF as if they were empty."""
+    found = Image.Exif()
+    found.load(exif)
+    for table in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        if table in found:
+            del found[table]
+    return found.tobytes()
 
 
 def _pillow(samples: NDArray[Any]) -> Image.Image:

@@ -143,7 +143,7 @@ def make_painter(name: str, weights: Path | str | None = None, **options: Any) -
         options: keyword arguments of the painter's class.
 
     Raises:
-        ValueError: an unknown name or option, weights that are not there or of another kind; one sentence.
+        ValueError: an unknown name, weights that are not there or of another kind; one sentence.
         ImportError: an extra is not installed.
 
     >>> make_painter("harmonic", tolerance=0.01)
@@ -151,7 +151,7 @@ def make_painter(name: str, weights: Path | str | None = None, **options: Any) -
     >>> make_painter("harmonic", weights="big-lama")
     Traceback (most recent call last):
     ...
-    ValueError: weights: the painter harmonic has none, got big-lama; leave them out, or take deepfill, lama, ...
+    ValueError: weights: the painter harmonic has none, got big-lama; leave them out, or take one of deepfill, ...
     """
     kind = kind_of(name)
     if weights is not None and not kind.takes_weights:

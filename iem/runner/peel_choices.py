@@ -14,6 +14,9 @@ from iem.peeling import ShiftTest
 from iem.runner.painters import make_painter
 from iem.runner.peeler import Peeler
 
+#: What the painters call their weights.
+_WEIGHTS_KEYS = ("weights", "checkpoint", "model", "base", "controlnet", "program")
+
 
 def choose_peeler(
     *,
@@ -76,13 +79,13 @@ def choose_painter(name: str, weights: str | None = None, options: Mapping[str, 
     """The painter of that name; see ``iem.runner.painters.make_painter``.
 
     Raises:
-        ValueError: it needs weights that are not there.
+        ValueError: it needs weights that are not there; in terms of the command's options.
         ImportError: it needs an extra that is not installed.
     """
     try:
         return make_painter(name, weights, **(options or {}))
     except ValueError as error:
-        raise ValueError(for_command(error)) from error
+        raise ValueError(_for_command(error)) from error
 
 
 def load_weights(*parts: Any, device: str = "cpu") -> None:
@@ -100,7 +103,9 @@ def load_weights(*parts: Any, device: str = "cpu") -> None:
         try:
             load_part(part, device)
         except ValueError as error:
-            raise ValueError(for_command(error)) from error
+            if not isinstance(part, Inpainter):
+                raise
+            raise ValueError(_for_command(error)) from error
 
 
 def load_part(part: Any, device: str = "cpu") -> None:
@@ -130,7 +135,7 @@ def _parts_of(part: Any) -> Iterator[Any]:
         yield from _parts_of(getattr(part, each.name, None))
 
 
-def for_command(error: ValueError) -> str:
-    """The message with the remedy that this command knows, instead of an experiment's setting."""
-    words, _, remedy = str(error).rpartition("; ")
-    return f"{words}; give it as --weights" if "painter." in remedy else str(error)
+def _for_command(error: ValueError) -> str:
+    """The message under the option's name, where it has that of a painter's argument."""
+    key, _, words = str(error).partition(": ")
+    return f"--weights: {words}" if key in _WEIGHTS_KEYS else str(error)

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from iem.cli import main
-from iem.cli.peel import FinderName, ModeName, PainterName
+from iem.cli.peel import FinderName, ModeName
 from iem.finders import IEM
 from iem.images import read_labels
 from iem.peeling import peel
@@ -42,6 +42,7 @@ class Bright:
 def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("IEM_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setattr(peel_choices, "IEM", Bright)
 
 
@@ -241,7 +242,7 @@ def test_tiny_and_thin_pictures(size, capsys, monkeypatch):
         (["peel", "in", "-o", "in"], "iem: the output folder in is an input too; choose another"),
         (["peel", "in", "-o", "in/a.png"], "cannot write to in/a.png: it is a file, not a folder"),
         (["peel", "in", "-o", "out", "--finder", "sam"], "Invalid value for '--finder'"),
-        (["peel", "in", "-o", "out", "--painter", "lama"], "Invalid value for '--painter'"),
+        (["peel", "in", "-o", "out", "--painter", "magic"], "Invalid value for '--painter'"),
         (["peel", "in", "-o", "out", "--min-area", "2"], "Invalid value for '--min-area'"),
         (["peel", "in", "-o", "out", "--min-area", "nan"], "--min-area"),
         (["peel", "in", "-o", "out", "--rounds", "0"], "Invalid value for '--rounds'"),
@@ -251,12 +252,14 @@ def test_tiny_and_thin_pictures(size, capsys, monkeypatch):
         (["peel", "in", "-o", "out", "--mode", "split", "--painter", "mean"], "nothing is painted with --mode split"),
         (["peel", "in", "-o", "out", "--mode", "split", "--no-parts"], "are for --mode paint"),
         (["peel", "in", "-o", "out", "--weights", "x"], "--weights: the painter harmonic has none"),
-        (
-            ["peel", "in", "-o", "out", "--painter", "deepfill"],
-            "--painter deepfill: needs the checkpoint of DeepFillv2",
-        ),
-        (["peel", "in", "-o", "out", "--painter", "deepfill", "--weights", "x.pth"], "give it as --weights"),
-        (["peel", "in", "-o", "out", "--painter", "controlnet"], "as base/ and controlnet/, with --weights FOLDER"),
+        (["peel", "in", "-o", "out", "--painter", "deepfill"], "`iem models get deepfillv2-places2"),
+        (["peel", "in", "-o", "out", "--painter", "deepfill", "--weights", "x.pth"], "--weights: expected the file"),
+        (["peel", "in", "-o", "out", "--painter", "lama"], "--weights: expected LaMa's weights"),
+        (["peel", "in", "-o", "out", "--painter", "controlnet"], "`iem models get controlnet-inpaint`"),
+        (["peel", "in", "-o", "out", "--painter", "external"], "--weights: the painter external needs a network as"),
+        (["peel", "in", "-o", "out", "--prompt", "sky"], "--prompt: the painter harmonic has no use for it; choose"),
+        (["peel", "in", "-o", "out", "--painter", "lama", "--seed", "1"], "--seed: the painter lama has no use for it"),
+        (["peel", "in", "-o", "out", "--mode", "split", "--seed", "1"], "--seed: nothing is painted with --mode split"),
         (["peel", "in", "-o", "out", "--painter", "controlnet", "--weights", "x"], "found no folder x/base"),
         (["peel", "in", "-o", "out", "--max-megapixels", "0"], "--max-megapixels: expected a number above 0, got 0"),
     ],
@@ -299,14 +302,6 @@ def test_a_painter_from_a_file_of_weights(tmp_path):
     picture("a.png")
     assert main(["peel", "a.png", "-o", "out", *QUICK, "--painter", "deepfill", "--weights", str(weights)]) == 0
     assert json.loads(Path("out/a/tree.json").read_text())["settings"]["painter"]["sha256"]
-
-
-@pytest.mark.parametrize("name", [each.value for each in PainterName if each.value not in ("deepfill", "controlnet")])
-def test_every_painter_without_weights(name):
-    if name in ("telea", "navier_stokes"):
-        pytest.importorskip("cv2")
-    painted = peel_choices.choose_painter(name)(torch.rand(1, 3, 16, 16), torch.zeros(1, 1, 16, 16))
-    assert painted.shape == (1, 3, 16, 16)
 
 
 def test_a_missing_library_of_a_painter_is_told_before_any_work(monkeypatch, capsys):
