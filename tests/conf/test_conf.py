@@ -18,11 +18,12 @@ from iem.runner.schema.segment import store
 CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULTS = yaml.safe_load((CONF / "segment.yaml").read_text())["defaults"]
 GROUPS = [next(iter(entry)) for entry in DEFAULTS if isinstance(entry, dict)]
-# Launchers; experiments/train_segnet.py; not Hydra's; experiments/peel.py.
+# Launchers; experiments/train_segnet.py; not Hydra's; experiments/peel.py and experiments/inpaint.py.
 ELSEWHERE = {"hydra", "segnet", "wandb_sweeps", "finder", "test", "grow", "painter"}
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 PEEL = {path.stem for path in (CONF / "experiment").glob("*.yaml") if "override /finder" in path.read_text()}
-CHOICES = [each for each in CHOICES if each[0] != "experiment" or each[1] not in PEEL]
+INPAINT = {path.stem for path in (CONF / "experiment").glob("*.yaml") if "/painter@painters." in path.read_text()}
+CHOICES = [each for each in CHOICES if each[0] != "experiment" or each[1] not in PEEL | INPAINT]
 EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment"]
 EXTRAS = {"optuna": ["optuna"], "grabcut": ["cv2"], "grabcut_baseline": ["cv2"]}
 
