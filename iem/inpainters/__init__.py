@@ -3,6 +3,8 @@
 from iem.inpainters.classical import Biharmonic, Mean, NavierStokes, Nearest, Telea
 from iem.inpainters.controlnet import ControlNet
 from iem.inpainters.deepfill import DeepFill
+from iem.inpainters.external import External
+from iem.inpainters.external_mat import MAT_NOTICE, mat
 from iem.inpainters.gaussian import GaussianInpainter
 from iem.inpainters.harmonic import Harmonic
 from iem.inpainters.lama import Lama
@@ -10,9 +12,11 @@ from iem.inpainters.repaint import RePaint
 from iem.inpainters.stable_diffusion import StableDiffusion
 
 __all__ = [
+    "MAT_NOTICE",
     "Biharmonic",
     "ControlNet",
     "DeepFill",
+    "External",
     "GaussianInpainter",
     "Harmonic",
     "Lama",
@@ -22,4 +26,5 @@ __all__ = [
     "RePaint",
     "StableDiffusion",
     "Telea",
+    "mat",
 ]
