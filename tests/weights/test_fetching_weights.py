@@ -127,7 +127,7 @@ def test_two_at_once_do_not_mix(entry, server):
     folder = cache_folder() / "tiny"
     folder.mkdir(parents=True)
     with (folder / ".lock").open("wb") as file:  # a lock belongs to the open file, not to the process
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH)
         refused(entry, "tiny: another process is fetching it; wait for it, or end it")
         assert server.requests == []
     assert get(entry).trust == "first"
