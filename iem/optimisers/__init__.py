@@ -2,7 +2,8 @@
 
 from iem.optimisers.alternating import AlternatingPainting
 from iem.optimisers.boundary_ascent import BoundaryAscent
+from iem.optimisers.constrained import Constrained
 from iem.optimisers.gradient_ascent import GradientAscent
 from iem.optimisers.region_ascent import RegionAscent
 
-__all__ = ["AlternatingPainting", "BoundaryAscent", "GradientAscent", "RegionAscent"]
+__all__ = ["AlternatingPainting", "BoundaryAscent", "Constrained", "GradientAscent", "RegionAscent"]

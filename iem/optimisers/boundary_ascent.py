@@ -85,11 +85,7 @@ class BoundaryAscent:
         new = torch.where(movable, uphill, old)
         if self.threshold:
             new = majority(new, self.threshold, window=self.window)
-        moved = (new ^ old).flatten(1).sum(1)
-        recent = torch.cat([old, state.earlier[:, :-1]], dim=1)
-        same = (new == recent).flatten(2).all(2)
-        period = torch.where(same.any(1), same.int().argmax(1) + 1, 0)
-        return HardState(new.to(state.mask.dtype), score, moved, period, recent, terms)
+        return state.followed(new, score, terms)
 
 
 @final
@@ -103,6 +99,15 @@ class HardState:
     period: Counts
     earlier: Bool[Tensor, "b memory h w"]  #: the masks before ``mask``, latest first
     terms: Mapping[str, Scores] = field(default_factory=dict)
+
+    def followed(self, new: Bool[Tensor, "b 1 h w"], score: Scores, terms: Mapping[str, Scores]) -> "HardState":
+        """The state with ``new`` as its mask, where ``score`` and ``terms`` are those of the present one."""
+        old = self.mask >= 0.5
+        moved = (new ^ old).flatten(1).sum(1)
+        recent = torch.cat([old, self.earlier[:, :-1]], dim=1)
+        same = (new == recent).flatten(2).all(2)
+        period = torch.where(same.any(1), same.int().argmax(1) + 1, 0)
+        return HardState(new.to(self.mask.dtype), score, moved, period, recent, terms)
 
     def select(self, index: Int[Tensor, " n"]) -> "HardState":
         """The state of some of the pictures."""
