@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import logging
 import warnings
 from collections.abc import Iterator
 
@@ -20,13 +21,13 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet_library(name: str) -> Iterator[None]:
-    logging = importlib.import_module(f"{name}.utils.logging")
-    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    its = importlib.import_module(f"{name}.utils.logging")
+    verbosity, has_bars = its.get_verbosity(), its.is_progress_bar_enabled()
+    its.set_verbosity(logging.CRITICAL)  # that a folder holds pickles is an error to diffusers, which then reads them
+    its.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(verbosity)
+        its.set_verbosity(verbosity)
         if has_bars:
-            logging.enable_progress_bar()
+            its.enable_progress_bar()

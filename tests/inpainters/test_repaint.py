@@ -231,6 +231,24 @@ def test_both_layouts_of_a_folder_and_deeper_networks(painter, tmp_path):
     assert RePaint(deep, steps=2, size=36)(image[..., :20], hole[..., :20]).isfinite().all()
 
 
+def test_a_folder_of_the_first_diffusers(painter, tmp_path, capfd):
+    """Weights in a pickle, and other names of what attends: as google's are."""
+    from safetensors.torch import load_file
+
+    old = tiny_ddpm(tmp_path / "old")
+    weights = old / "diffusion_pytorch_model.safetensors"
+    renamed = load_file(weights)
+    for now, then in (("to_out.0", "proj_attn"), ("to_q", "query"), ("to_k", "key"), ("to_v", "value")):
+        renamed = {name.replace(now, then): value for name, value in renamed.items()}
+    torch.save(renamed, weights.with_suffix(".bin"))
+    weights.unlink()
+    config = json.loads((old / "config.json").read_text())
+    (old / "config.json").write_text(json.dumps({**config, "_diffusers_version": "0.1.1"}))
+    image, hole = scene(24, 24)
+    torch.testing.assert_close(RePaint(old, steps=2, size=32)(image, hole), painter(image, hole), atol=1e-5, rtol=0)
+    assert capfd.readouterr() == ("", "")
+
+
 class TestWeightsThatDoNotDo:
     """Each is refused with one sentence that names the setting, what was expected, and the remedy."""
 
