@@ -20,6 +20,7 @@ from iem.cli.painter_options import (
     Steps,
     Weights,
     chosen_options,
+    say_notice,
 )
 from iem.cli.progress import Display, name_of
 from iem.cli.segment import DeviceName
@@ -180,11 +181,12 @@ def inpaint(
             )
         except (ValueError, ImportError) as error:
             raise UsageError(str(error)) from error
+        say_notice(made)
         stdin = sys.stdin.buffer if "-" in inputs else None
         if output == "-" or names_file(output):
             works = without_masks(list_work(inputs, stdin=stdin), masks, inputs)
             if len(works) != 1:
-                target = "-o -" if output == "-" else f"-o {output} is a file, which"
+                target = "-o -" if output == "-" else f"-o {output}, a file,"
                 raise UsageError(f"{target} takes one picture, the inputs hold {len(works)}; name a folder instead")
             return _to_stdout(works[0], batch) if output == "-" else _to_file(works[0], Path(output), batch, as_json)
         folder = prepared_folder(Path(output), inputs)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from iem.cli.streams import UsageError
+from iem.cli.streams import UsageError, say
 from iem.runner.painters import OPTIONS, PainterName, ignored_options, kind_of, painters_with
 
 Painter = Annotated[
@@ -12,16 +12,17 @@ Painter = Annotated[
     typer.Option(
         metavar="NAME",
         help="What paints: harmonic, biharmonic, telea, navier_stokes, nearest, mean or gaussian; with weights "
-        "(iem models list) deepfill, lama, stable_diffusion, controlnet or repaint; mat and external run a network "
-        "file of yours. iem doctor says which are ready.",
+        "(iem models list) deepfill, lama, stable_diffusion, controlnet or repaint; mat and external run a network of "
+        "yours. iem doctor says which are ready.",
     ),
 ]
 Weights = Annotated[
     str | None,
     typer.Option(
         metavar="PATH|NAME",
-        help="Of the painter, in place of its usual ones: a file, a folder, or a name of iem models list; "
-        "of controlnet, a folder that holds base/ and controlnet/.",
+        help="Of the painter, in place of its usual ones: a file, a folder, or a name of iem models list; of "
+        "controlnet, a folder that holds base/ and controlnet/; of external, TorchScript, torch.export or "
+        "file.py:function, which is given a picture in [0, 1] and a mask that is 1 in the hole.",
     ),
 ]
 Prompt = Annotated[
@@ -76,3 +77,10 @@ def chosen_options(painter: PainterName, weights: str | None, values: dict[str, 
             "leave --weights out"
         )
     return given
+
+
+def say_notice(painter: object) -> None:
+    """What whoever uses a painter has to be told, such as a licence."""
+    notice = getattr(painter, "notice", "")
+    if notice:
+        say(str(notice))

@@ -19,6 +19,7 @@ from iem.cli.painter_options import (
     Steps,
     Weights,
     chosen_options,
+    say_notice,
 )
 from iem.cli.progress import Display
 from iem.cli.segment import DeviceName, PresetName
@@ -196,6 +197,7 @@ def peel(
             )
         except (ValueError, ImportError) as error:
             raise UsageError(str(error)) from error
+        say_notice(peeler.painter)
         folder = prepared_folder(Path(output), inputs)
         works = list_work(inputs, output=folder, stdin=sys.stdin.buffer if "-" in inputs else None)
         return work_through(

@@ -42,8 +42,9 @@ def retouched(
 ) -> bytes:
     """The file of the picture with ``painted`` laid over it; samples are unchanged where ``weight`` is 0.
 
-    Colour profile and EXIF data are kept (in a TIFF, those of the picture, not of the camera). JPEG, asked for, is written with the tables of the original where it was one,
-    and yet changes what was not painted a little; everything else is written without loss.
+    Colour profile and EXIF data are kept (in a TIFF, those of the picture, not of the camera). JPEG, asked for, is
+    written with the tables of the original where it was one, and yet changes what was not painted a little; everything
+    else is written without loss.
 
     Args:
         original: what ``read_original`` gave.

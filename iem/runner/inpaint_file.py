@@ -14,6 +14,7 @@ from iem.runner.inpaint_masks import Masks, read_hole
 from iem.runner.inpaint_picture import paint
 from iem.runner.settings import describe
 from iem.runner.work import Work
+from iem.weights import digest
 
 OnStep = Callable[[Work, str], None]
 
@@ -86,8 +87,12 @@ class InpaintBatch:
 
 
 def describe_painter(painter: Inpainter) -> dict[str, Any]:
-    """Its settings, without whom it tells its steps."""
-    return {name: value for name, value in describe(painter).items() if name != "on_step"}
+    """Its settings, without whom it tells its steps; of a network that they only name, the sum of its file, too."""
+    settings = {name: value for name, value in describe(painter).items() if name != "on_step"}
+    source = getattr(painter, "source", None)
+    if isinstance(source, str | Path) and Path(source).is_file():
+        settings["source_sha256"] = digest(Path(source))
+    return settings
 
 
 @dataclass(frozen=True)

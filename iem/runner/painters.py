@@ -36,7 +36,7 @@ class PainterKind:
     """What is known of a painter without importing it.
 
     Attributes:
-        factory: name of the class in ``iem.inpainters``.
+        factory: name of the class, or of the function that makes it, in ``iem.inpainters``.
         about: what it does, in a few words.
         packages: what it needs beyond iem's own needs.
         extra: of the installation, which brings the packages.
@@ -95,7 +95,10 @@ KINDS: Mapping[PainterName, PainterKind] = {
         tells_steps=True,
     ),
     PainterName.mat: PainterKind(
-        "External", "MAT, for large holes", file="MAT as TorchScript or torch.export (CC BY-NC 4.0)"
+        "mat",
+        "MAT, for large holes",
+        file="a function that runs MAT (CC BY-NC 4.0), such as mat_painter.py:load, or MAT as TorchScript",
+        options=("seed",),
     ),
     PainterName.stable_diffusion: PainterKind(
         "StableDiffusion",
@@ -125,7 +128,10 @@ KINDS: Mapping[PainterName, PainterKind] = {
         tells_steps=True,
     ),
     PainterName.external: PainterKind(
-        "External", "a network of your own", file="a network as TorchScript or torch.export"
+        "External",
+        "a network of your own",
+        file="a network of yours, as file.py:function, TorchScript or torch.export",
+        options=("seed",),
     ),
 }
 
@@ -160,7 +166,7 @@ def make_painter(name: str, weights: Path | str | None = None, **options: Any) -
             f"weights: the painter {name} has none, got {weights}; leave them out, or take one of {networks}"
         )
     if kind.file and weights is None:
-        raise ValueError(f"weights: the painter {name} needs {kind.file}, got none; give it with --weights FILE")
+        raise ValueError(f"weights: the painter {name} needs {kind.file}, got none; give it with --weights")
     if (missing := missing_packages(kind)) is not None:
         raise ImportError(f"{name}: {missing}")
     maker = getattr(importlib.import_module("iem.inpainters"), kind.factory)
@@ -191,7 +197,7 @@ def readiness(name: str) -> Readiness:
     if (missing := missing_packages(kind)) is not None:
         return Readiness(False, missing)
     if kind.file:
-        return Readiness(False, f"needs {kind.file}, given with --weights FILE")
+        return Readiness(False, f"needs {kind.file}; give it with --weights")
     absent = [each for each in kind.weights if not _is_ready(each)]
     if absent:
         return Readiness(False, f"needs weights: iem models get {' '.join(absent)}")

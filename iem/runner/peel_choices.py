@@ -15,7 +15,7 @@ from iem.runner.painters import make_painter
 from iem.runner.peeler import Peeler
 
 #: What the painters call their weights.
-_WEIGHTS_KEYS = ("weights", "checkpoint", "model", "base", "controlnet", "program")
+_WEIGHTS_KEYS = ("weights", "checkpoint", "model", "base", "controlnet", "source")
 
 
 def choose_peeler(

@@ -11,11 +11,13 @@ import torch
 from references.pictures import hard_mask, noise, soft_mask
 from references.tiny_painters import tiny_controlnet, tiny_deepfill
 
+from iem.inpainters import mat
 from iem.interfaces import Inpainter
 from iem.objectives import InpaintingError
 
 pytest.importorskip("diffusers")
 
+from references.tiny_external import external_source, tiny_external
 from references.tiny_lama import tiny_lama, tiny_lama_program, without_shape_checks
 from references.tiny_repaint import tiny_repaint
 from references.tiny_stable_diffusion_inpainting import tiny_stable_diffusion_inpainting
@@ -26,12 +28,16 @@ MAKERS = {
     "lama": tiny_lama,
     "lama_program": tiny_lama_program,
     "lama_refined": lambda folder: tiny_lama(folder, refine_steps=1, refine_scales=2, refine_least_side=16),
+    "external": lambda folder: tiny_external(folder / "external"),
+    "external_differentiable": lambda folder: tiny_external(folder / "external", differentiable=True),
+    "external_export": lambda folder: tiny_external(folder / "external", kind="export_fixed"),
+    "mat": lambda folder: mat(external_source(folder / "external", "python")),
     "stable_diffusion": lambda folder: tiny_stable_diffusion_inpainting(folder, size=16),
     "stable_diffusion_plain": lambda folder: tiny_stable_diffusion_inpainting(folder, channels=4, size=16),
     "controlnet": lambda folder: tiny_controlnet(folder, size=16),
     "repaint": lambda folder: tiny_repaint(folder, size=16),
 }
-DIFFERENTIABLE = ("deepfill", "deepfill_tensorflow", "lama", "lama_program")
+DIFFERENTIABLE = ("deepfill", "deepfill_tensorflow", "lama", "lama_program", "external_differentiable")
 SAMPLERS = ("stable_diffusion", "stable_diffusion_plain", "controlnet", "repaint")
 FORCED = [name for name in MAKERS if name not in DIFFERENTIABLE]
 SIZE = (17, 23)
