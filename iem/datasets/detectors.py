@@ -5,13 +5,13 @@ import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from iem.interfaces import Image, Mask
+from iem.weights import find_folder
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -41,7 +41,8 @@ def load_detector(specification: str, *, device: str = "cpu") -> Detector:
     Args:
         specification: ``"package.module:function"``, a function that takes ``float[1, 3, h, w]`` in [0, 1] and returns
             objects (or mappings) with ``label``, ``score`` and ``mask``; or a folder with a checkpoint of transformers
-            for instance segmentation (Mask2Former, MaskFormer, OneFormer-like), or its name on the Hugging Face hub.
+            for instance segmentation (Mask2Former, MaskFormer, OneFormer-like), or its name on the Hugging Face hub
+            that ``iem models get`` has fetched.
         device: where a checkpoint computes.
 
     Raises:
@@ -147,13 +148,13 @@ def _load_checkpoint(name: str, device: str) -> CheckpointDetector:
         raise ModuleNotFoundError(
             "detector: a checkpoint needs transformers; install it with: pip install 'iem[detector]'"
         ) from error
-    if (looks_local := name.startswith((".", "/", "~"))) and not Path(name).expanduser().is_dir():
-        raise ValueError(f"detector: expected a folder with a checkpoint, found no folder {name}; check the name")
-    source = str(Path(name).expanduser()) if looks_local else name
+    source = str(find_folder(name, key="detector", wanted="a checkpoint for instance segmentation"))
     try:
         with _quiet():
-            processor = transformers.AutoImageProcessor.from_pretrained(source)
-            model = transformers.AutoModelForUniversalSegmentation.from_pretrained(source, use_safetensors=True)
+            processor = transformers.AutoImageProcessor.from_pretrained(source, local_files_only=True)
+            model = transformers.AutoModelForUniversalSegmentation.from_pretrained(
+                source, use_safetensors=True, local_files_only=True
+            )
     except (OSError, ValueError, KeyError, ImportError) as error:
         words = " ".join(str(error).split())
         raise ValueError(

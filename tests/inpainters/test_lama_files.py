@@ -1,5 +1,6 @@
 """Files of LaMa's weights: each kind that is around is read; any other is refused with one sentence."""
 
+import collections
 import sys
 import types
 import warnings
@@ -71,7 +72,9 @@ def test_what_lightning_writes_beside_the_weights(tmp_path, painter, monkeypatch
     with monkeypatch.context() as patch:
         kinds = [foreign(patch, name) for name in ("pytorch_lightning.callbacks.ModelCheckpoint", "omegaconf.Node")]
         states = {kind: kind(tmp_path / "ran") for kind in kinds}
-        torch.save({"callbacks": states, "hyper": [dict, str], "state_dict": lama_weights()}, path)
+        counts = collections.defaultdict(int, {"epochs": 40})
+        content = {"callbacks": states, "hyper": [dict, str], "counts": counts, "state_dict": lama_weights()}
+        torch.save(content, path)
     image, hole = scene(24, 24)
     allowed = set(torch.serialization.get_safe_globals())
     assert torch.equal(Lama(path)(image, hole), painter(image, hole))

@@ -1,5 +1,6 @@
 """A file of LaMa's published weights, whichever it is."""
 
+import collections
 import contextlib
 import zipfile
 from collections.abc import Callable
@@ -21,8 +22,10 @@ _WANTED = (
 )
 #: Lightning writes its settings beside the weights. Nothing of them is needed, and none of these is ever imported.
 _INERT = ("pytorch_lightning", "lightning", "lightning_fabric", "omegaconf", "saicinpainting", "typing", "numpy")
-_PLAIN = {"builtins.dict": dict, "builtins.list": list, "builtins.int": int, "builtins.float": float,
-          "builtins.str": str, "builtins.bool": bool}  # fmt: skip
+_PLAIN: dict[str, Any] = {
+    "collections.defaultdict": collections.defaultdict,
+    **{f"builtins.{kind.__name__}": kind for kind in (dict, list, int, float, str, bool)},
+}
 
 
 def load_checkpoint(source: Path | str | None, sha256: str | None = None) -> tuple[LamaNetwork | LamaProgram, str]:
