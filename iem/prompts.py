@@ -319,11 +319,19 @@ def _span(low: float, high: float) -> slice:
 def _stroke(corners: Sequence[tuple[float, float]], reach: float, size: Size) -> Tensor:
     """Pixels whose centres are at most ``reach`` from the poly-line, ``bool[h, w]``."""
     height, width = size
-    y = torch.arange(height, dtype=torch.float64)[:, None] + 0.5
-    x = torch.arange(width, dtype=torch.float64) + 0.5
     near = torch.zeros(height, width, dtype=torch.bool)
     for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[-1]], strict=True):
+        # A stroke of many short pieces on a large picture: each looks at its own surroundings alone.
+        rows, columns = _around(y0, y1, reach, height), _around(x0, x1, reach, width)
+        y = torch.arange(rows.start, rows.stop, dtype=torch.float64)[:, None] + 0.5
+        x = torch.arange(columns.start, columns.stop, dtype=torch.float64) + 0.5
         dx, dy = x1 - x0, y1 - y0
         along = (((x - x0) * dx + (y - y0) * dy) / max(dx * dx + dy * dy, 1e-12)).clamp(0, 1)
-        near |= (x - x0 - along * dx) ** 2 + (y - y0 - along * dy) ** 2 <= reach**2
+        near[rows, columns] |= (x - x0 - along * dx) ** 2 + (y - y0 - along * dy) ** 2 <= reach**2
     return near
+
+
+def _around(first: float, last: float, reach: float, side: int) -> slice:
+    """Pixels that may be within reach of what lies between two places."""
+    low, high = math.floor(min(first, last) - reach) - 1, math.ceil(max(first, last) + reach) + 1
+    return slice(min(max(low, 0), side), max(min(high, side), 0))

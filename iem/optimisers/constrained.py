@@ -50,8 +50,9 @@ class Constrained:
                 f"outside: expected the shape of inside, {list(self.inside.shape)}, got {list(self.outside.shape)}; "
                 "draw both for the same picture"
             )
-        if bool((self.inside & self.outside).any()):
-            raise ValueError("outside: expected no pixel of inside, got some; decide on which side they stay")
+        both = int((self.inside & self.outside).sum())
+        if both:
+            raise ValueError(f"outside: expected no pixel of inside, got {both}; decide on which side they stay")
 
     def init(self, mask: Mask) -> HardState:
         """Start from a mask, as far as the constraints allow.
@@ -60,13 +61,12 @@ class Constrained:
             ValueError: constraints of another size than the mask.
         """
         if mask.shape[-2:] != self.inside.shape[-2:]:
+            expected, got = (f"{each.shape[-2]} x {each.shape[-1]}" for each in (self.inside, mask))
             raise ValueError(
-                f"mask: expected the size of the constraints, {list(self.inside.shape[-2:])}, "
-                f"got {list(mask.shape[-2:])}; draw them for this picture"
+                f"mask: expected the size of the constraints, {expected}, got {got}; draw them for this picture"
             )
         start = self.ascent.init(mask)
-        clamped = self._clamped(start.mask >= 0.5)
-        return self.ascent.init(clamped.to(mask.dtype))
+        return self.ascent.init(self._clamped(start.mask >= 0.5).to(mask.dtype))
 
     def step(self, objective: Objective, image: Image, state: HardState) -> HardState:
         """One step of every picture."""

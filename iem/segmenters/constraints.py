@@ -25,14 +25,14 @@ class Constraints:
     Attributes:
         box: what all boxes have in common; everything without a box.
         coarse: what the coarse masks cover together; None without one.
-        near: distance in pixels from what is marked as the object by clicks and strokes; infinity without any.
-        far: distance from the clicks beside the object.
+        marked: what clicks and strokes mark as the object.
+        beside: what clicks mark as beside it.
     """
 
     box: Pixels
     coarse: Pixels | None
-    near: Distances
-    far: Distances
+    marked: Pixels
+    beside: Pixels
 
     @staticmethod
     def of(prompts: Sequence[Prompt], old: Size, new: Size) -> "Constraints":
@@ -67,15 +67,21 @@ class Constraints:
             raise ValueError(
                 "points: expected the object's clicks and strokes in its box, got all outside; move the box"
             )
-        return Constraints(box, coarse, _distance(marked), _distance(beside))
+        return Constraints(box, coarse, marked, beside)
 
     def inside(self, radius: float) -> Pixels:
         """What stays in: ``radius`` pixels around what is marked, where no click beside the object is nearer."""
-        return (self.near <= radius) & (self.near < self.far) & self.box
+        if radius == 0:
+            return self.marked & ~self.beside & self.box
+        near, far = _distance(self.marked), _distance(self.beside)
+        return (near <= radius) & (near < far) & self.box
 
     def outside(self, radius: float) -> Pixels:
-        """What stays out."""
-        return ~self.box | ((self.far <= radius) & (self.far <= self.near))
+        """What stays out: all beyond the box, and ``radius`` pixels around the clicks beside the object."""
+        if radius == 0:
+            return self.beside | ~self.box
+        near, far = _distance(self.marked), _distance(self.beside)
+        return ((far <= radius) & (far <= near)) | ~self.box
 
     def ellipse(self) -> Pixels:
         """The one inscribed in the box."""

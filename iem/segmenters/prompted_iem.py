@@ -192,7 +192,7 @@ class PromptedPicture:
             yield found & drawn.box
         if boxed:
             yield drawn.ellipse()
-        if bool(drawn.near.isfinite().all()):
+        if bool(drawn.marked.any()):
             for share in self.segmenter.discs:
                 yield drawn.inside(share * short)
 
