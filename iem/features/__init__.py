@@ -3,6 +3,7 @@
 from iem.features.clip import CLIP
 from iem.features.colour import RGB, Lab
 from iem.features.dino import DINO
+from iem.features.fourier import Fourier
 from iem.features.gradients import Gradients
 from iem.features.kuwahara import Kuwahara
 from iem.features.palette import Palette
@@ -17,6 +18,7 @@ __all__ = [
     "CLIP",
     "DINO",
     "RGB",
+    "Fourier",
     "Gradients",
     "Kuwahara",
     "Lab",

@@ -134,7 +134,7 @@ class FromMask:
         rows, columns = edge.nonzero().cpu().T
         picked = self._picked(len(rows))
         corners = [(float(x) + 0.5, float(y) + 0.5) for x, y in zip(columns[picked], rows[picked], strict=True)]
-        line = (Scribble(corners, max(1.0, 15 * scale)).to_mask(size) >= 0.5).to(mask.device) & mask
+        line = (Scribble(corners, max(1.0, 15 * scale)).to_mask(size)[0, 0] >= 0.5).to(mask.device) & mask
         return _with_background(_crossed(line, round(2 * scale))[None, None]).float()
 
     def _picked(self, count: int) -> Tensor:

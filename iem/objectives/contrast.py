@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from iem.checks import check_mask
-from iem.interfaces import FeatureMap, Features, Image, Inpainter, Mask, Objective, Regions, Scores
+from iem.interfaces import Features, Image, Inpainter, Mask, Objective, Regions, Scores
 from iem.objectives import autograd
 
 
@@ -102,7 +102,7 @@ class Contrast:
 class _PreparedContrast:
     contrast: Contrast
     image: Image
-    features: FeatureMap
+    features: Tensor  #: of ``image``; their grid may be coarser
 
     def prepare(self, image: Image) -> Objective:
         return self
@@ -145,12 +145,12 @@ class _PreparedContrast:
         return torch.stack(means, dim=1).sum(1)
 
 
-def _features(image: Image, features: Features | None) -> FeatureMap:
+def _features(image: Tensor, features: Features | None) -> Tensor:
     return image if features is None else features(image)
 
 
-def _distance(painted: Image, original: FeatureMap, features: Features | None) -> Mask:
-    difference: Tensor = (_features(painted, features) - original).square().sum(1, keepdim=True)
+def _distance(painted: Tensor, original: Tensor, features: Features | None) -> Tensor:
+    difference = (_features(painted, features) - original).square().sum(1, keepdim=True)
     size = (int(painted.shape[2]), int(painted.shape[3]))
     if tuple(difference.shape[2:]) != size:
         difference = functional.interpolate(difference, size=size, mode="nearest-exact")

@@ -135,7 +135,8 @@ class AlternatingPainting:
         """
         if not isinstance(objective, TwoPainters):
             raise TypeError(
-                f"objective: expected one that paints, got {type(objective).__name__}; use iem.objectives.Contrast"
+                f"objective: expected one that paints, got {type(objective).__name__.removeprefix('_Prepared')}; "
+                "use iem.objectives.Contrast"
             )
         inside, old = state.turn % 2 == 0, state.mask >= 0.5
         cross = partial(scaled_cross, scale=self._scale(old))
@@ -180,6 +181,9 @@ class AlternatingPainting:
         factor = 1.1 if turn % 2 == 0 else 1.1**2
         return [window(box, factor, _size(mask), round(float(shift))) for shift in shifts]
 
+    def _clusters(self, turn: int) -> int:
+        return 3 if turn < _CLUSTERED_FINELY.get(self.prompt, 0) else 2
+
     def _vote(
         self,
         objective: TwoPainters,
@@ -203,7 +207,7 @@ class AlternatingPainting:
                 difference = difference + weight * _bump(difference, state.points[0], rows.start, columns.start)
             differences.append(difference)
         pooled = torch.cat([difference.flatten() for difference in differences])
-        centres = cluster_centres(pooled[pooled.isfinite()], 2 + (state.turn < _CLUSTERED_FINELY.get(self.prompt, 0)))
+        centres = cluster_centres(pooled[pooled.isfinite()], self._clusters(state.turn))
         votes, shown = torch.zeros_like(state.mask), torch.zeros_like(state.mask)
         for difference, (rows, columns) in zip(differences, crops, strict=True):
             wanted = len(centres) - 1 if inside else 0

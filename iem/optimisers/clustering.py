@@ -11,33 +11,35 @@ from torch import Tensor
 from iem.checks import check_number
 
 _CELLS = 512
+_ROUNDING = 1e-6
 _Numbers = NDArray[np.float64]
+_Places = NDArray[np.intp]
 
 
-def cluster_centres(values: Float[Tensor, " n"], clusters: int, *, iterations: int = 200) -> Float[Tensor, " clusters"]:
+def cluster_centres(values: Float[Tensor, " n"], clusters: int) -> Float[Tensor, " clusters"]:
     """Centres of the clusters with the least sum of squared distances, in ascending order.
 
-    A cluster on a line is an interval, so the best cuts are found by dynamic programming (Fisher, JASA 1958): among the
-    values themselves if there are no more than 512, exactly, else among 512 cells of equal width, followed by Lloyd's
-    iterations on the values.
+    A cluster on a line is an interval, so dynamic programming finds the best cuts (Fisher, JASA 1958). Among up to 512
+    values that is exact. Of more, it looks at 512 cells, of equal width at first, and then again at ever finer cells
+    around the cuts until these lie between two values.
 
     Args:
         values: finite.
-        clusters: how many; there are fewer if there are fewer different values.
-        iterations: of Lloyd's, at most.
+        clusters: how many; there are fewer if there are fewer values that differ by more than rounding.
 
     >>> cluster_centres(torch.tensor([0.0, 5.0, 0.2, 5.2, 9.0]), 3)
     tensor([0.1000, 5.1000, 9.0000])
     """
     check_number(clusters, "clusters", low=1, integer=True)
-    check_number(iterations, "iterations", low=0, integer=True)
     numbers = np.sort(values.detach().double().cpu().numpy())
     if not len(numbers):
         return values.new_zeros(0)
     offset = numbers.mean()
-    numbers = numbers - offset
-    centres = _lloyd(numbers, _best_cuts(numbers, clusters), iterations)
-    return torch.from_numpy(centres + offset).to(values)
+    # What differs by rounding alone is the same.
+    different = 1 + int((np.diff(numbers) > _ROUNDING * np.abs(numbers).max()).sum())
+    cuts = _best_cuts(numbers - offset, min(clusters, different))
+    centres = [float((numbers[a:b] - offset).mean()) + offset for a, b in itertools.pairwise(cuts)]
+    return torch.tensor(centres, dtype=torch.float64).to(values)
 
 
 def nearest_centre(values: Tensor, centres: Float[Tensor, " clusters"]) -> Tensor:
@@ -49,39 +51,37 @@ def nearest_centre(values: Tensor, centres: Float[Tensor, " clusters"]) -> Tenso
     return torch.bucketize(values, (centres[1:] + centres[:-1]) / 2)
 
 
-def _best_cuts(numbers: _Numbers, clusters: int) -> _Numbers:
-    """Centres of the best partition of cells into intervals."""
-    if len(numbers) <= _CELLS:
-        cells = [np.ones_like(numbers), numbers, numbers**2]
-    else:
-        edges = np.linspace(numbers[0], numbers[-1], _CELLS + 1)
-        cell = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, _CELLS - 1)
-        weights = (np.ones_like(numbers), numbers, numbers**2)
-        cells = [np.bincount(cell, weights=each, minlength=_CELLS) for each in weights]
-    count, total, square = (np.concatenate([[0.0], np.cumsum(each)]) for each in cells)
-    pixels, sums = count[None] - count[:, None], total[None] - total[:, None]  # of the cells from row to column
-    spread = square[None] - square[:, None] - sums**2 / np.maximum(pixels, 1)
-    cost = np.where(np.tri(len(count), k=-1, dtype=bool), np.inf, np.maximum(spread, 0))
+def _best_cuts(numbers: _Numbers, clusters: int) -> _Places:
+    """Where the clusters begin among ascending numbers, and the end."""
+    count = len(numbers)
+    sums, squares = (np.concatenate([[0.0], np.cumsum(numbers**power)]) for power in (1, 2))
+    edges = np.arange(count + 1)
+    if count > _CELLS:
+        even = np.linspace(numbers[0], numbers[-1], _CELLS + 1)[1:-1]
+        edges = np.unique(np.concatenate([[0, count], np.searchsorted(numbers, even)]))
+    while True:
+        chosen = _cheapest(edges, sums[edges], squares[edges], clusters)
+        finer = [
+            np.linspace(edges[max(i - 1, 0)], edges[min(i + 1, len(edges) - 1)], _CELLS // 2).astype(np.intp)
+            for i in chosen[1:-1]
+        ]
+        finer_edges = np.unique(np.concatenate([edges[chosen], *finer]))
+        if np.isin(finer_edges, edges).all():
+            return edges[chosen]
+        edges = finer_edges
+
+
+def _cheapest(edges: _Places, sums: _Numbers, squares: _Numbers, clusters: int) -> _Places:
+    """The indices of those edges that cut off intervals with the least squared deviations together."""
+    size, total, square = (each[None] - each[:, None] for each in (edges, sums, squares))
+    # From the edge of the row to that of the column; no interval is empty, none runs backwards.
+    cost = np.where(size > 0, square - total**2 / np.maximum(size, 1), np.inf)
     best, starts = cost[0], []
     for _ in range(clusters - 1):
         through = best[:, None] + cost
         starts.append(through.argmin(0))
         best = through.min(0)
-    cuts = [len(count) - 1]
+    chosen = [len(edges) - 1]
     for start in reversed(starts):
-        cuts.append(int(start[cuts[-1]]))
-    cuts = sorted({0, *cuts})
-    means = [sums[a, b] / pixels[a, b] for a, b in itertools.pairwise(cuts) if pixels[a, b]]
-    return np.unique(means)
-
-
-def _lloyd(numbers: _Numbers, centres: _Numbers, iterations: int) -> _Numbers:
-    sums = np.concatenate([[0.0], np.cumsum(numbers)])
-    for _ in range(iterations):
-        inner = np.searchsorted(numbers, (centres[1:] + centres[:-1]) / 2, side="right")
-        cuts = np.unique(np.concatenate([[0], inner, [len(numbers)]]))
-        moved = np.unique((sums[cuts[1:]] - sums[cuts[:-1]]) / np.diff(cuts))
-        if np.array_equal(moved, centres):
-            break
-        centres = moved
-    return centres
+        chosen.append(int(start[chosen[-1]]))
+    return np.array([0, *chosen[::-1]])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from iem.interfaces import Counts, Mask, Scores
 
-Points = Float[Tensor, "n 2"]  #: (row, column) of each
+Points = Float[Tensor, "_ 2"]  #: (row, column) of each
 
 
 @final
