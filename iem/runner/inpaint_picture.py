@@ -83,7 +83,7 @@ def _weight(hole: Mask, grow: int, feather: int) -> Mask:
     window = _grown(ndimage.find_objects(hidden.astype(int))[0], reach, hidden.shape)
     distance = ndimage.distance_transform_edt(~hidden[window])
     weight = hole.clone()
-    fading = np.clip((reach - distance) / (feather + 1), 0, 1)
+    fading = np.clip((reach - distance) / (feather + 1), 0, 1) * (distance <= grow + feather)
     weight[(..., *window)] = torch.from_numpy(fading).to(hole)
     return weight
 
