@@ -287,14 +287,28 @@ def test_it_may_write_into_what_it_is_given():
 def test_a_function_without_parameters_is_called_once_and_not_before_it_is_needed(tmp_path):
     (tmp_path / "beside_external.py").write_text("LEVEL = 0.25\n")
     (tmp_path / "painter.py").write_text(
-        "import torch\nfrom beside_external import LEVEL\nCALLS = []\n\n"
-        "def load():\n    CALLS.append(1)\n    assert len(CALLS) == 1\n"
+        "import pathlib\nimport torch\nfrom beside_external import LEVEL\n\n"
+        "def load():\n    (pathlib.Path(__file__).parent / 'called').touch(exist_ok=False)\n"
         "    return lambda image, mask: torch.full_like(image, LEVEL)\n"
     )
     painter = External(f"{tmp_path}/painter.py:load")
     image, hole = scene((8, 8), count=3)
+    assert not (tmp_path / "called").exists()
     for _ in range(2):
         assert torch.equal(painter(image, hole), torch.where(hole == 1, 0.25, image))
+
+
+def test_a_network_that_is_loaded_is_not_in_training():
+    dropout = torch.nn.Dropout(1.0)
+
+    def load():
+        return torch.nn.Sequential(torch.nn.Conv2d(4, 3, 1), dropout)
+
+    image, hole = scene((8, 8))
+    painter = External(load, layout="image+mask", output_range=(-9, 9))
+    painter.load()
+    assert not dropout.training
+    assert painter(image, hole).isfinite().all()
 
 
 def test_a_module_by_its_name():
