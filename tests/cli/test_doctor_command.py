@@ -96,3 +96,26 @@ def test_folder_that_was_removed(tmp_path, monkeypatch):
     folder.rmdir()
     assert not findings("places")["current folder"].good
     os.chdir(tmp_path)
+
+
+def test_painters_say_whether_they_are_ready_and_none_is_a_trouble(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IEM_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    found = findings("painters")
+    assert next(iter(found)) == "harmonic"
+    assert len(found) == 14
+    assert found["harmonic"].value.startswith("ready: ")
+    assert found["lama"].value == "needs weights: iem models get big-lama"
+    assert all(each.good for each in found.values())
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "needs weights: iem models get stable-diffusion-v1-5 controlnet-inpaint" in out
+    assert f"{tmp_path / 'weights'} (none yet; see iem models list)" in out
+
+
+def test_painters_of_half_an_installation(monkeypatch):
+    monkeypatch.setitem(sys.modules, "iem.weights", None)
+    found = findings("painters")
+    assert found["mean"].value.startswith("ready")
+    assert found["lama"].value.startswith("cannot tell: ")
+    assert findings("places")["weights that were fetched"].value
