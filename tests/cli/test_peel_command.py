@@ -256,7 +256,7 @@ def test_tiny_and_thin_pictures(size, capsys, monkeypatch):
         (["peel", "in", "-o", "out", "--painter", "deepfill", "--weights", "x.pth"], "--weights: expected the file"),
         (["peel", "in", "-o", "out", "--painter", "lama"], "--weights: expected LaMa's weights"),
         (["peel", "in", "-o", "out", "--painter", "controlnet"], "`iem models get controlnet-inpaint`"),
-        (["peel", "in", "-o", "out", "--painter", "external"], "--weights: the painter external needs a network as"),
+        (["peel", "in", "-o", "out", "--painter", "external"], "--weights: the painter external needs a network of"),
         (["peel", "in", "-o", "out", "--prompt", "sky"], "--prompt: the painter harmonic has no use for it; choose"),
         (["peel", "in", "-o", "out", "--painter", "lama", "--seed", "1"], "--seed: the painter lama has no use for it"),
         (["peel", "in", "-o", "out", "--mode", "split", "--seed", "1"], "--seed: nothing is painted with --mode split"),
