@@ -10,13 +10,15 @@ from torch import Tensor
 from iem import presets
 from iem.checks import check_image, check_number, check_range
 from iem.images import short_side
-from iem.interfaces import Callback, Image, Mask, Objective, Progress, Prompt, Proposal, Refiner, Regions, Scores
+from iem.interfaces import Callback, Image, Mask, Objective, Progress, Prompt, Proposal, Regions, Scores
 from iem.maximise import maximise
 from iem.optimisers import BoundaryAscent, Constrained
 from iem.presets import Preset
-from iem.prompts import Box, CoarseMask, Points, Scribble
+from iem.prompts import Box, CoarseMask, Points, Scribble, Size
 from iem.refiners import GuidedFilter
 from iem.segmenters.constraints import Constraints
+
+_SAME = 0.95  #: IoU of two masks from which on a person would not tell them apart
 
 
 @final
@@ -26,9 +28,10 @@ class PromptedIEM:
 
     Clicks and strokes keep the pixels around them in or out at every step, a box keeps out what lies beyond it. The
     search starts from several masks: the one that it finds unprompted, discs around what is marked as the object, the
-    ellipse in the box, a coarse mask. What it makes of them are the proposals, scored by
+    ellipse in the box, a coarse mask. What it makes of them are the proposals, scored by::
 
-        objective - frame_weight * share of the picture's frame that the mask covers,
+        objective - frame_weight * share of the picture's frame that the mask covers
+                  + agreement * mean IoU with what the search made of the other starts,
 
     without the second term where a box says how far the object reaches. Several prompts are about one object and hold
     together: more clicks refine. Without any, the answer is the mask of ``iem.segment``.
@@ -36,9 +39,11 @@ class PromptedIEM:
     Args:
         preset: "best", "paper", or a ``Preset`` that moves by ``BoundaryAscent``.
         size: short side at which to search, in pixels, at least 8; nothing is enlarged.
+        most: proposals that are returned at most; of two that are nearly the same, the better one alone.
         touch: radius around a click that is certain, as a share of the short side; 2 pixels at least.
         discs: radii of the discs to start from, as shares of the short side.
         frame_weight: see above.
+        agreement: see above.
 
     >>> from iem.prompts import Points
     >>> image = torch.full((1, 3, 96, 96), 0.2); image[..., 20:60, 10:40] = 0.9
@@ -49,19 +54,19 @@ class PromptedIEM:
 
     preset: str | Preset = "best"
     size: int = 128
+    most: int = 3
     touch: float = 0.03
     discs: Sequence[float] = (0.15, 0.25, 0.35, 0.45)
     frame_weight: float = 1.0
+    agreement: float = 0.2
 
     def __post_init__(self) -> None:
-        settings = self.settings
-        if not isinstance(settings.optimiser, BoundaryAscent):
-            raise ValueError(
-                f"preset: expected one that moves its mask by BoundaryAscent, got {settings.name!r}; take best or paper"
-            )
+        _ = self.ascent
         check_number(self.size, "size", low=8, integer=True)
+        check_number(self.most, "most", low=1, integer=True)
         check_number(self.touch, "touch", low=0, high=1)
         check_number(self.frame_weight, "frame_weight", low=0)
+        check_number(self.agreement, "agreement", low=0)
         for radius in self.discs:
             check_number(radius, "discs", low=0, high=1)
 
@@ -69,6 +74,16 @@ class PromptedIEM:
     def settings(self) -> Preset:
         """The preset."""
         return presets.get(self.preset) if isinstance(self.preset, str) else self.preset
+
+    @property
+    def ascent(self) -> BoundaryAscent:
+        """What moves the preset's mask."""
+        settings = self.settings
+        if not isinstance(settings.optimiser, BoundaryAscent):
+            raise ValueError(
+                f"preset: expected one that moves its mask by BoundaryAscent, got {settings.name!r}; take best or paper"
+            )
+        return settings.optimiser
 
     @property
     def answers(self) -> tuple[type, ...]:
@@ -89,17 +104,11 @@ class PromptedIEM:
             )
         check_range(image, 0, 1, "image")
         settings = self.settings
-        assert isinstance(settings.optimiser, BoundaryAscent)
         reduced = short_side(image, self.size, enlarge=False)
         objective = OnePicture(settings.objective.prepare(reduced))
         first = settings.initialiser(reduced)
-        found = maximise(
-            objective, settings.optimiser, reduced, first, max_steps=settings.max_steps, callback=callback
-        ).mask
-        refiner = settings.refiner or GuidedFilter()
-        if settings.refiner is None and reduced.shape == image.shape:
-            refiner = _AsItIs()
-        return PromptedPicture(self, settings.optimiser, settings.max_steps, refiner, reduced, objective, found)
+        found = maximise(objective, self.ascent, reduced, first, max_steps=settings.max_steps, callback=callback).mask
+        return PromptedPicture(self, _size(image), reduced, objective, found)
 
     def __call__(self, image: Image, prompts: Sequence[Prompt], *, callback: Callback | None = None) -> list[Proposal]:
         """Propose masks of the object that the prompts are about, the best first; none of a flat picture.
@@ -116,10 +125,10 @@ class PromptedIEM:
                 contradict each other.
         """
         check_image(image)
-        self.check(prompts, (int(image.shape[-2]), int(image.shape[-1])))
+        self.check(prompts, _size(image))
         return self.prepare(image, callback=callback)(image, prompts, callback=callback)
 
-    def check(self, prompts: Sequence[Prompt], size: tuple[int, int]) -> None:
+    def check(self, prompts: Sequence[Prompt], size: Size) -> None:
         """Refuse prompts that it cannot answer for a picture of ``size``, (height, width)."""
         for prompt in prompts:
             if not isinstance(prompt, self.answers):
@@ -135,9 +144,7 @@ class PromptedPicture:
     """``PromptedIEM`` for one picture; see ``PromptedIEM.prepare``."""
 
     segmenter: PromptedIEM
-    ascent: BoundaryAscent
-    max_steps: int
-    refiner: Refiner
+    size: Size
     reduced: Image
     objective: Objective
     unprompted: Mask
@@ -149,48 +156,61 @@ class PromptedPicture:
 
     def __call__(self, image: Image, prompts: Sequence[Prompt], *, callback: Callback | None = None) -> list[Proposal]:
         """See ``PromptedIEM``; ``image`` is the picture that this was prepared for."""
-        full = (int(image.shape[-2]), int(image.shape[-1]))
-        self.segmenter.check(prompts, full)
-        size = (int(self.reduced.shape[-2]), int(self.reduced.shape[-1]))
+        check_image(image)
+        if len(image) != 1 or _size(image) != self.size:
+            raise ValueError(
+                f"image: expected the picture of {self.size[0]} x {self.size[1]} pixels that it was prepared for, got "
+                f"{list(image.shape)}; prepare it anew"
+            )
+        self.segmenter.check(prompts, self.size)
+        # An empty mask is no proposal, and nothing may grow out of it.
         if not prompts:
-            found = self.unprompted
-            keep, out = torch.zeros(2, 1, 1, *full, dtype=torch.bool)
-            weight = self.segmenter.frame_weight
-        else:
-            drawn = Constraints.of(prompts, full, size)
-            short = min(size)
-            radius = max(2.0, self.segmenter.touch * short)
-            weight = 0.0 if any(isinstance(prompt, Box) for prompt in prompts) else self.segmenter.frame_weight
-            starts = torch.cat(list(self._starts(drawn, short))).to(image.dtype)
-            optimiser = Constrained(self.ascent, drawn.inside(radius), drawn.outside(radius))
-            leader = _Leader(callback, weight) if callback is not None else None
-            found = maximise(
-                self.objective,
-                optimiser,
-                self.reduced.expand(len(starts), -1, -1, -1),
-                starts,
-                max_steps=self.max_steps,
-                callback=leader,
-            ).mask
-            at_full = Constraints.of(prompts, full, full)
-            keep, out = at_full.inside(0), at_full.outside(0)
+            scores = self.objective(self.reduced, self.unprompted)
+            filled = bool(self.unprompted.any())
+            return [Proposal(self._refined(image, self.unprompted), float(scores))] if filled else []
+        found, scores = self._searched(Constraints.of(prompts, self.size, _size(self.reduced)), prompts, callback)
+        certain = Constraints.of(prompts, self.size, self.size)
+        inside, outside = certain.inside(0), certain.outside(0)
         proposals = []
-        for mask in _distinct(found):
-            score = float(self.objective(self.reduced, mask)) - weight * float(frame_share(mask))
-            if float(mask.sum()) > 0:
-                refined = self.refiner(image, mask)
-                refined = torch.where(keep, 1, torch.where(out, 0, refined))
-                proposals.append(Proposal(refined, score))
-        return sorted(proposals, key=lambda proposal: -proposal.score)
+        for mask, score in _distinct(found, scores)[: self.segmenter.most]:
+            refined = self._refined(image, mask)
+            refined = torch.where(inside, 1, torch.where(outside, 0, refined))
+            proposals.append(Proposal(refined.to(image.dtype), score))
+        return proposals
+
+    def _refined(self, image: Image, mask: Mask) -> Mask:
+        refiner = self.segmenter.settings.refiner
+        if refiner is None and mask.shape[-2:] == image.shape[-2:]:
+            return mask
+        return (refiner or GuidedFilter())(image, mask)
+
+    def _searched(
+        self, drawn: Constraints, prompts: Sequence[Prompt], callback: Callback | None
+    ) -> tuple[Mask, Scores]:
+        """What the search makes of every start, and its score."""
+        short = min(_size(self.reduced))
+        radius = max(2.0, self.segmenter.touch * short)
+        boxed = any(isinstance(prompt, Box) for prompt in prompts)
+        weight = 0.0 if boxed else self.segmenter.frame_weight
+        starts = torch.cat(list(self._starts(drawn, short))).to(self.reduced.dtype)
+        solution = maximise(
+            self.objective,
+            Constrained(self.segmenter.ascent, drawn.inside(radius), drawn.outside(radius)),
+            self.reduced.expand(len(starts), -1, -1, -1),
+            starts,
+            max_steps=self.segmenter.settings.max_steps,
+            callback=None if callback is None else _Leader(callback, weight),
+        )
+        scores = solution.score - weight * frame_share(solution.mask)
+        return solution.mask, scores + self.segmenter.agreement * _agreement(solution.mask)
 
     def _starts(self, drawn: Constraints, short: int) -> Iterator[Tensor]:
-        boxed = not bool(drawn.box.all())
-        found = self.unprompted >= 0.5
-        if drawn.coarse is not None:
-            yield drawn.coarse & drawn.box
-        else:
-            yield found & drawn.box
-        if boxed:
+        found = (self.unprompted >= 0.5 if drawn.coarse is None else drawn.coarse) & drawn.box
+        yield found
+        if bool(drawn.beside.any()) or int(drawn.marked.sum()) > 1:
+            for share in self.segmenter.discs[:2]:  # the first mask, corrected around the clicks
+                yield (found | drawn.inside(share * short)) & ~drawn.outside(share * short)
+        if not bool(drawn.box.all()):
             yield drawn.ellipse()
         if bool(drawn.marked.any()):
             for share in self.segmenter.discs:
@@ -215,12 +235,6 @@ class OnePicture:
         """Of every mask."""
         found = [self.prepared.value_and_gradient(image[:1], one[None]) for one in mask]
         return torch.cat([score for score, _ in found]), torch.cat([gradient for _, gradient in found])
-
-
-@dataclass(frozen=True)
-class _AsItIs:
-    def __call__(self, image: Image, mask: Mask) -> Mask:
-        return mask
 
 
 @dataclass(frozen=True)
@@ -251,9 +265,24 @@ def frame_share(mask: Mask) -> Scores:
     return mask[:, 0, frame].mean(1)
 
 
-def _distinct(masks: Mask) -> Iterator[Mask]:
-    kept: list[Mask] = []
-    for mask in masks:
-        if not any(bool((mask == other).all()) for other in kept):
-            kept.append(mask)
-            yield mask[None]
+def _size(image: Image) -> Size:
+    return int(image.shape[-2]), int(image.shape[-1])
+
+
+def _agreement(masks: Mask) -> Scores:
+    """The mean IoU of each mask with the others."""
+    flat = masks.flatten(1)
+    common = flat @ flat.mT
+    area = common.diagonal()
+    iou = common / (area + area[:, None] - common).clamp_min(1)
+    return (iou.sum(1) - iou.diagonal()) / max(len(masks) - 1, 1)
+
+
+def _distinct(masks: Mask, scores: Scores) -> list[tuple[Mask, float]]:
+    """The masks that are not empty, the best first, without those that are nearly the same as a better one."""
+    kept: list[tuple[Mask, float]] = []
+    for row in scores.argsort(descending=True, stable=True).tolist():
+        mask = masks[row : row + 1]
+        if bool(mask.any()) and all(float(_agreement(torch.cat([mask, each]))[0]) < _SAME for each, _ in kept):
+            kept.append((mask, float(scores[row])))
+    return kept
