@@ -38,7 +38,7 @@ def write_sheet(path: Path, run: PaintingRun, chosen: Mapping[str, Case]) -> boo
 
 
 def with_hole(damaged: Image, hole: Image) -> Image:
-    """The hole in a picture: filled if it is all that covers it, else outlined, so that what it misses is seen.
+    """The hole in a picture, filled: for holes that are all that is covered.
 
     Args:
         damaged: ``[1, 3, h, w]``.
@@ -50,7 +50,7 @@ def with_hole(damaged: Image, hole: Image) -> Image:
 
 
 def outlined(damaged: Image, hole: Image) -> Image:
-    """The edge of the hole, two pixels wide, over a picture."""
+    """The edge of the hole, two pixels wide: for grown and soft holes, so that what they miss is seen."""
     inside = (hole[:, :1] > 0.5).float()
     grown = torch.nn.functional.max_pool2d(inside, 3, 1, 1)
     shrunk = -torch.nn.functional.max_pool2d(-inside, 3, 1, 1)
