@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from iem.interfaces import Solution, Status
     from iem.maximise import maximise
     from iem.peeling import peel
+    from iem.removal import remove
     from iem.segmentation import segment
 
 __version__ = "0.1.0"
-__all__ = ["Solution", "Status", "maximise", "peel", "presets", "segment"]
+__all__ = ["Solution", "Status", "maximise", "peel", "presets", "remove", "segment"]
 
 _PLACES = {
     "Solution": "iem.interfaces",
     "Status": "iem.interfaces",
     "peel": "iem.peeling",
+    "remove": "iem.removal",
     "segment": "iem.segmentation",
 }
 
