@@ -101,7 +101,7 @@ def test_known_pixels_come_back_to_the_bit_and_hidden_ones_have_no_influence(net
         assert (network(torch.where(hole == 1, other, image), hole) == painted).all()
 
 
-@pytest.mark.parametrize("network", [name for name in MAKERS if not name.startswith("deepfill")], indirect=True)
+@every_network
 @torch.no_grad()
 def test_hidden_pixels_may_be_anything_at_all(network):
     image, hole = picture(1), box()

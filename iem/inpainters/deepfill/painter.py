@@ -73,6 +73,7 @@ class DeepFill:
         """Paint ``[b, 3, h, w]`` where ``hole`` is 1; a soft hole blends, a full one is painted from nothing."""
         check_image(image)
         check_mask(hole, like=image, name="hole")
+        image = image.where((hole < 1) | image.isfinite(), 0)  # NaN times 0 would be seen through the hole
         working = image.dtype if image.dtype == torch.float64 else torch.float32
         weights = {name: value.to(image.device, working) for name, value in self._network.state_dict().items()}
         painted = [
