@@ -42,6 +42,7 @@ def by_hand(image, mask, inside, outside, features):
 
 def test_value_is_that_of_the_equation():
     image, mask = noise(1, 2, 3, 17, 12), hard_mask(2, 2, 17, 12)
+    mask[1] = soft_mask(3, 1, 1, 17, 12)[0]
     inside, outside = GaussianInpainter(2.0, 5, 2), Mean()
     for features in (Lab(), Fourier(Lab())):
         found = Contrast(inside, outside, features)(image, mask)

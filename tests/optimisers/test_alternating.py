@@ -1,6 +1,6 @@
 """AMCP against a plain account of the published program, and each of its rules alone."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -81,7 +81,7 @@ def levels(seed, *shape):
 @pytest.mark.parametrize("shift", [0, 4])
 def test_five_steps_are_those_of_the_published_program(prompt, shift):
     reached = []
-    for seed in range(1 if prompt == "point" else 4):
+    for seed in range(4 if prompt != "point" or not shift else 1):
         image, inside, outside = (levels(3 * seed + k, 1, 1, *SIZE).expand(-1, 3, -1, -1).clone() for k in range(3))
         start = rectangle(9, 30, 12, 36).double()
         points = []
@@ -153,6 +153,16 @@ def test_inside_only_shrinks_and_outside_only_grows_within_the_valid_box():
             assert state.mask.sum() > mask.sum()
         assert (state.mask <= rectangle(7, 33, 11, 37)).all()  # 20 pixels times 1.25, to whole ones
         mask = state.mask
+
+
+def test_growing_keeps_the_mask_wherever_the_points_pull():
+    """Close to the point the difference falls below that of the mask itself."""
+    image = levels(3, 1, 3, *SIZE).float()
+    painting = image.clone()
+    painting[..., 34:, 40:] = 1 - painting[..., 34:, 40:].round()
+    optimiser, mask = published("point", score=False), smoothed(rectangle(5, 15, 26, 40))
+    state = replace(optimiser.init(rectangle(30, 33, 6, 9)), mask=mask, turn=1)
+    assert (optimiser.step(Contrast(Oracle(painting)), image, state).mask >= mask).all()
 
 
 def test_three_clusters_for_the_first_step_from_a_box_and_the_first_three_from_points():
