@@ -1,0 +1,160 @@
+"""Where the objects are: every prompt goes to a segmenter that understands it, and "auto" to peeling."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from iem.interfaces import Image, Proposal, Segmenter
+from iem.prompts import Size
+from iem.regions import SCENE
+from iem.runner.painters import Readiness
+from iem.runner.peel_batch import peel_to_cpu
+from iem.runner.peel_choices import load_part
+from iem.runner.peeler import Labels, Peeler
+from iem.runner.region_facts import extent_of
+from iem.runner.remove_request import ObjectRequest
+from iem.runner.segmenters import SegmenterName, check_answers, kind_of, make_segmenter, readiness
+from iem.runner.settings import describe
+
+#: Those that understand words, the one to get first.
+_WORDS = (SegmenterName.clipseg, SegmenterName.grounded_sam, SegmenterName.segclip, SegmenterName.mask2former)
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ObjectFinder:
+    """Finds objects in pictures.
+
+    Attributes:
+        segmenter: its name; None takes IEM, and for words whichever of those that understand them is ready.
+        weights: of the segmenter; None for its own.
+        device: where to search.
+        peeler: finds what nobody pointed at.
+        ready: says whether a segmenter could answer now.
+        loaded: what was made already, by name.
+    """
+
+    segmenter: str | None = None
+    weights: str | None = None
+    device: str = "cpu"
+    peeler: Peeler = field(default_factory=Peeler)
+    ready: Callable[[str], Readiness] = readiness
+    loaded: dict[str, Segmenter] = field(default_factory=dict)
+
+    def name_for(self, request: ObjectRequest) -> str:
+        """The segmenter that is asked.
+
+        Raises:
+            ValueError: none understands it, or none that does is ready; one sentence that says what to do.
+        """
+        if self.segmenter is None and "text" not in request.asks:
+            return SegmenterName.iem.value
+        if self.segmenter is not None:
+            for kind in request.asks:
+                check_answers(self.segmenter, kind)
+            return self.segmenter
+        fitting = [name for name in _WORDS if set(request.asks) <= set(kind_of(name.value).prompts)]
+        if not fitting:
+            kinds = " and ".join(request.asks)
+            raise ValueError(
+                f"{request}: no segmenter understands {kinds} of one object together; leave one of them out"
+            )
+        for name in fitting:
+            if self.ready(name.value).ready:
+                return name.value
+        needs = self.ready(fitting[0].value).needs.removeprefix("needs weights: ")
+        raise ValueError(
+            f"{request}: finding things by words takes a network, and none is here; get {fitting[0].value} by "
+            f"{needs}, or point with --click or --box"
+        )
+
+    def load(self, request: ObjectRequest) -> str:
+        """Make what will answer, with its weights at hand; returns its name.
+
+        Raises:
+            ValueError: it cannot answer, or its weights are not there.
+            ImportError: an extra is not installed.
+        """
+        name = self.name_for(request)
+        if name not in self.loaded:
+            made = make_segmenter(name, self.weights if self.segmenter is not None else None)
+            load_part(made, self.device)
+            self.loaded[name] = made
+        return name
+
+    def settings(self, requests: tuple[ObjectRequest, ...], *, auto: int = 0) -> dict[str, Any]:
+        """All that decides which pixels are found."""
+        names = [self.load(request) for request in requests]
+        made = {name: {**describe(self.loaded[name]), "weights": self.weights} for name in names}
+        return {
+            "objects": [{"said": str(each), "segmenter": name} for each, name in zip(requests, names, strict=True)],
+            "segmenters": made,
+            **({"peeler": describe(self.peeler), "regions": auto} if auto else {}),
+        }
+
+    def on(self, image: Image, tell: Tell = lambda words: None) -> "PictureFinder":
+        """The finder for one picture."""
+        return PictureFinder(self, image, tell)
+
+
+@dataclass(frozen=True)
+class PictureFinder:
+    """``ObjectFinder`` for one picture; what does not depend on the prompts is computed once.
+
+    Attributes:
+        finder: what finds.
+        image: ``[1, 3, h, w]``.
+        tell: told what is being done.
+        prepared: segmenters for this picture.
+    """
+
+    finder: ObjectFinder
+    image: Image
+    tell: Tell
+    prepared: dict[str, Segmenter] = field(default_factory=dict)
+
+    @property
+    def size(self) -> Size:
+        """(height, width)."""
+        return int(self.image.shape[2]), int(self.image.shape[3])
+
+    def candidates(self, request: ObjectRequest) -> list[Proposal]:
+        """Masks of one object, the best first, those that hold no pixel left out; none is an honest answer.
+
+        Raises:
+            ValueError: a prompt outside the picture, or one that its segmenter does not understand.
+        """
+        request.check(self.size)
+        name = self.finder.load(request)
+        self.tell(f"looking for {request}")
+        image = self.image.to(self.finder.device)
+        if name not in self.prepared:
+            made = self.finder.loaded[name]
+            prepare = getattr(made, "prepare", None)
+            self.prepared[name] = made if prepare is None else prepare(image)
+        with torch.no_grad():
+            proposals = self.prepared[name](image, request.prompts)
+        return [_hard(each) for each in proposals if bool((each.mask > 0.5).any())]
+
+    def regions(self) -> list[Proposal]:
+        """What peeling finds, in the order of finding, each with all that lies in it."""
+        rounds = iter(range(1, 10_000))
+        tree, labels = peel_to_cpu(
+            self.image, self.finder.peeler, self.finder.device, lambda _: self.tell(f"round {next(rounds)}")
+        )
+        return list(_regions(tree, labels, self.image))
+
+
+def _regions(tree: Any, labels: Labels, image: Image) -> Iterator[Proposal]:
+    inside: Mapping[int, float] = {region.id: region.score for region in tree.children(SCENE)}
+    for number, (id_, score) in enumerate(inside.items(), 1):
+        extent = (extent_of(tree, labels, id_) > 0.5).to(image)
+        if bool(extent.any()):
+            yield Proposal(extent, score, f"region {number}")
+
+
+def _hard(proposal: Proposal) -> Proposal:
+    return Proposal((proposal.mask > 0.5).float().cpu(), proposal.score, proposal.label)
