@@ -6,6 +6,7 @@ from references.pictures import noise
 
 from iem.features import (
     RGB,
+    Fourier,
     Gradients,
     Kuwahara,
     Lab,
@@ -33,6 +34,7 @@ FEATURES = [
     Kuwahara(Stack((RGB(), Texture())), radius=2),
     Principal(Lab(), components=2),
     Upsampled(RGB()),
+    Fourier(Lab()),
 ]
 all_features = pytest.mark.parametrize("features", FEATURES, ids=str)
 

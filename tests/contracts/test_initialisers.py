@@ -5,7 +5,7 @@ import torch
 from references.pictures import noise
 
 from iem.features import RGB, Lab, Whitening
-from iem.initialisers import Found, GrabCut, Otsu, RandomSquares, Square, Strips, TokenCut, TwoColours
+from iem.initialisers import Found, FromMask, GrabCut, Otsu, RandomSquares, Square, Strips, TokenCut, TwoColours
 from iem.interfaces import Initialiser
 
 INITIALISERS = [
@@ -22,6 +22,8 @@ INITIALISERS = [
     TokenCut(Whitening(Lab()), size=40, patch=4, side="frame", position=1.0),
     Found(RGB(-1.0, 1.0), patch=4),
     Found(Whitening(Lab()), threshold=-0.2, size=(24, 30), patch=3, position=1.0),
+    FromMask(Square(), "box"),
+    FromMask(Otsu(), "scribble"),
     RandomSquares(),
     RandomSquares(number=50, side=0.9, seed=3),
 ]

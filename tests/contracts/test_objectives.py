@@ -9,7 +9,7 @@ from references.pictures import hard_mask, noise, soft_mask
 from iem.features import RGB, Lab, Palette
 from iem.inpainters import GaussianInpainter
 from iem.interfaces import Objective
-from iem.objectives import Diversity, InpaintingError, MutualInformation, WeightedSum
+from iem.objectives import Contrast, Diversity, InpaintingError, MutualInformation, WeightedSum
 
 SMALL = GaussianInpainter(2.0, 5, 2)
 OBJECTIVES = {
@@ -18,6 +18,7 @@ OBJECTIVES = {
     "inpainting_error_zero": InpaintingError(GaussianInpainter(2.0, 5, 2, 1, "zero"), RGB(-1.0, 1.0)),
     "inpainting_error_pooled": InpaintingError(GaussianInpainter(2.5, 7, 2, 2)),
     "inpainting_error_by_autograd": InpaintingError(PlainInpainter(2.0, 5, 2)),
+    "contrast": Contrast(SMALL),
     "diversity": Diversity(),
     "diversity_lab": Diversity(Lab()),
     "mutual_information": MutualInformation(Palette(RGB(), colours=6, width=0.05, radius=0)),
