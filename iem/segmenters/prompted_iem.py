@@ -9,14 +9,16 @@ from torch import Tensor
 
 from iem import presets
 from iem.checks import check_image, check_number, check_range
+from iem.features import Lab, Palette, Stack, Texture, Whitening
 from iem.images import short_side
-from iem.interfaces import Callback, Image, Mask, Objective, Progress, Prompt, Proposal, Regions, Scores
+from iem.interfaces import Callback, FeatureMap, Image, Mask, Progress, Prompt, Proposal, Scores
 from iem.maximise import maximise
 from iem.optimisers import BoundaryAscent, Constrained
 from iem.presets import Preset
 from iem.prompts import Box, CoarseMask, Points, Scribble, Size
 from iem.refiners import GuidedFilter
 from iem.segmenters.constraints import Constraints
+from iem.segmenters.evidence import Evidence, pull
 
 _SAME = 0.95  #: IoU of two masks from which on a person would not tell them apart
 
@@ -44,6 +46,9 @@ class PromptedIEM:
         discs: radii of the discs to start from, as shares of the short side.
         frame_weight: see above.
         agreement: see above.
+        pull: how strongly pixels that are near a click and look like it follow it, in nats.
+        reach: how far, as a share of the short side.
+        sharpness: how much they have to look like it, see ``iem.segmenters.evidence.pull``.
 
     >>> from iem.prompts import Points
     >>> image = torch.full((1, 3, 96, 96), 0.2); image[..., 20:60, 10:40] = 0.9
@@ -59,6 +64,9 @@ class PromptedIEM:
     discs: Sequence[float] = (0.15, 0.25, 0.35, 0.45)
     frame_weight: float = 1.0
     agreement: float = 0.2
+    pull: float = 2.0
+    reach: float = 0.15
+    sharpness: float = 1.0
 
     def __post_init__(self) -> None:
         _ = self.ascent
@@ -67,6 +75,9 @@ class PromptedIEM:
         check_number(self.touch, "touch", low=0, high=1)
         check_number(self.frame_weight, "frame_weight", low=0)
         check_number(self.agreement, "agreement", low=0)
+        check_number(self.pull, "pull", low=0)
+        check_number(self.reach, "reach", low=1e-3)
+        check_number(self.sharpness, "sharpness", low=0)
         for radius in self.discs:
             check_number(radius, "discs", low=0, high=1)
 
@@ -105,10 +116,12 @@ class PromptedIEM:
         check_range(image, 0, 1, "image")
         settings = self.settings
         reduced = short_side(image, self.size, enlarge=False)
-        objective = OnePicture(settings.objective.prepare(reduced))
+        objective = Evidence(settings.objective.prepare(reduced))
         first = settings.initialiser(reduced)
         found = maximise(objective, self.ascent, reduced, first, max_steps=settings.max_steps, callback=callback).mask
-        return PromptedPicture(self, _size(image), reduced, objective, found)
+        # The colours and textures of the preset "best", whatever the preset.
+        appearance = Palette(Whitening(Stack([Lab(), Texture(radius=3)])), colours=32, width=0.8)
+        return PromptedPicture(self, _size(image), reduced, appearance(reduced), objective, found)
 
     def __call__(self, image: Image, prompts: Sequence[Prompt], *, callback: Callback | None = None) -> list[Proposal]:
         """Propose masks of the object that the prompts are about, the best first; none of a flat picture.
@@ -146,7 +159,8 @@ class PromptedPicture:
     segmenter: PromptedIEM
     size: Size
     reduced: Image
-    objective: Objective
+    shares: FeatureMap
+    objective: Evidence
     unprompted: Mask
 
     @property
@@ -192,9 +206,21 @@ class PromptedPicture:
         radius = max(2.0, self.segmenter.touch * short)
         boxed = any(isinstance(prompt, Box) for prompt in prompts)
         weight = 0.0 if boxed else self.segmenter.frame_weight
+        settings = self.segmenter
+        bent = Evidence(
+            self.objective.prepared,
+            pull(
+                self.shares,
+                drawn.marked,
+                drawn.beside,
+                weight=settings.pull,
+                reach=settings.reach * short,
+                sharpness=settings.sharpness,
+            ),
+        )
         starts = torch.cat(list(self._starts(drawn, short))).to(self.reduced.dtype)
         solution = maximise(
-            self.objective,
+            bent,
             Constrained(self.segmenter.ascent, drawn.inside(radius), drawn.outside(radius)),
             self.reduced.expand(len(starts), -1, -1, -1),
             starts,
@@ -215,26 +241,6 @@ class PromptedPicture:
         if bool(drawn.marked.any()):
             for share in self.segmenter.discs:
                 yield drawn.inside(share * short)
-
-
-@dataclass(frozen=True)
-class OnePicture:
-    """An objective that was prepared for one picture, for any number of masks of it."""
-
-    prepared: Objective
-
-    def prepare(self, image: Image) -> Objective:
-        """Itself."""
-        return self
-
-    def __call__(self, image: Image, mask: Regions) -> Scores:
-        """``[b]``, one number per mask."""
-        return torch.cat([self.prepared(image[:1], one[None]) for one in mask])
-
-    def value_and_gradient(self, image: Image, mask: Regions) -> tuple[Scores, Regions]:
-        """Of every mask."""
-        found = [self.prepared.value_and_gradient(image[:1], one[None]) for one in mask]
-        return torch.cat([score for score, _ in found]), torch.cat([gradient for _, gradient in found])
 
 
 @dataclass(frozen=True)
