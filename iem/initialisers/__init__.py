@@ -2,6 +2,7 @@
 
 from iem.initialisers.found import Found
 from iem.initialisers.grabcut import GrabCut
+from iem.initialisers.guided import Guided
 from iem.initialisers.otsu import Otsu
 from iem.initialisers.prompted import FromMask, Prompted
 from iem.initialisers.random_squares import RandomSquares
@@ -14,6 +15,7 @@ __all__ = [
     "Found",
     "FromMask",
     "GrabCut",
+    "Guided",
     "Otsu",
     "Prompted",
     "RandomSquares",

@@ -19,7 +19,7 @@ Compared = Literal["mask", "box"]
 @final
 @dataclass(frozen=True)
 class Everything:
-    """How to find all there is with a network that answers clicks, after Kirillov et al., *Segment Anything*, ICCV 2023.
+    """How to find all there is with a network that answers clicks (Kirillov et al., *Segment Anything*, ICCV 2023).
 
     The published program measures stability at the photo's size and compares bounding boxes; here both are done where
     the network's own masks are, which is as good, takes a photo of any size, and tells a ring from its filling.

@@ -1,5 +1,6 @@
 """What prompts come to for networks that take clicks, a box and a rough mask."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def stroke_places(stroke: Scribble, most: int) -> list[Place]:
     [(2.0, 0.0), (6.0, 0.0), (8.0, 2.0), (8.0, 6.0)]
     """
     corners = list(stroke.points)
-    steps = [math.dist(a, b) for a, b in zip(corners, corners[1:], strict=False)]
+    steps = [math.dist(a, b) for a, b in itertools.pairwise(corners)]
     length = sum(steps)
     if length == 0:
         return [corners[0]]

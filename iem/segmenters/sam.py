@@ -61,6 +61,7 @@ class SAM:
 
     kind: ClassVar[Mapping[str, str]] = {"sam": "Segment Anything (SAM)"}
     architecture: ClassVar[str] = "SamModel"
+    example: ClassVar[str] = "sam-vit-base"
 
     def __post_init__(self) -> None:
         check_source(self.model, "model", "SAM")
@@ -129,6 +130,7 @@ class SAMHQ:
 
     kind: ClassVar[Mapping[str, str]] = {"sam_hq": "Segment Anything in High Quality (SAM-HQ)"}
     architecture: ClassVar[str] = "SamHQModel"
+    example: ClassVar[str] = "sam-hq-vit-base"
 
     def __post_init__(self) -> None:
         check_source(self.model, "model", "SAMHQ")
@@ -213,7 +215,7 @@ class PreparedSAM:
         return logits[0], scores[0]
 
     def clicked(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Candidates ``[n, 3, low, low]`` and scores ``[n, 3]`` for each of ``[n, 2]`` clicks, each about its own object."""
+        """Candidates ``[n, 3, low, low]`` and scores ``[n, 3]`` for ``[n, 2]`` clicks, each about its own object."""
         places = self.square.to_network(points)[None, :, None]
         return self._decode(input_points=places, input_labels=torch.ones(places.shape[:3], dtype=torch.int64))
 
@@ -249,7 +251,7 @@ def _network(segmenter: SAM | SAMHQ, device: torch.device) -> Any:
             "model",
             device,
             kinds=segmenter.kind,
-            wanted=type(segmenter).__dataclass_fields__["model"].default,
+            wanted=segmenter.example,
             architecture=segmenter.architecture,
         )
 

@@ -19,7 +19,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 DEFAULTS = yaml.safe_load((CONF / "segment.yaml").read_text())["defaults"]
 GROUPS = [next(iter(entry)) for entry in DEFAULTS if isinstance(entry, dict)]
 # Launchers; experiments/train_segnet.py; not Hydra's; experiments/peel.py and experiments/inpaint.py.
-ELSEWHERE = {"hydra", "segnet", "wandb_sweeps", "finder", "test", "grow", "painter"}
+ELSEWHERE = {"hydra", "segnet", "wandb_sweeps", "finder", "test", "grow", "painter", "segmenter"}
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 PEEL = {path.stem for path in (CONF / "experiment").glob("*.yaml") if "override /finder" in path.read_text()}
 INPAINT = {path.stem for path in (CONF / "experiment").glob("*.yaml") if "/painter@painters." in path.read_text()}

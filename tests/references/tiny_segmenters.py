@@ -6,11 +6,9 @@ Each function fills ``folder`` and returns it; the same arguments give the same 
 from pathlib import Path
 from typing import Any
 
-import torch
 import transformers
-from tokenizers.pre_tokenizers import ByteLevel
-
 from references.tiny_models import _quiet, _random, _saved
+from tokenizers.pre_tokenizers import ByteLevel
 
 SIDE = 64  #: of the square that the tiny SAM sees; its own masks have 32 pixels
 _WIDTHS = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -66,7 +64,7 @@ def tiny_mask2former(folder: Path, *, seed: int = 0, labels: tuple[str, ...] = (
         id2label=dict(enumerate(labels)),
         label2id={label: i for i, label in enumerate(labels)},
     )
-    return _saved(_random(transformers.Mask2FormerForUniversalSegmentation, config, seed), folder)
+    return _saved(_random(transformers.Mask2FormerForUniversalSegmentation, config, seed, noise=0), folder)
 
 
 def tiny_clipseg(folder: Path, *, seed: int = 0) -> Path:

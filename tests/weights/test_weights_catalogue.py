@@ -26,6 +26,8 @@ PROMISED = [
     "dinov3-vits16",
     "clip-vit-base-patch16",
     "sam-vit-base",
+    "sam-hq-vit-base",
+    "mask2former-swin-tiny",
     "clipseg",
     "grounding-dino-tiny",
 ]
@@ -57,7 +59,13 @@ def test_every_line_is_complete(entry):
 
 def test_non_commercial_and_gated_weights_ask_for_an_agreement():
     asking = {entry.name for entry in table() if entry.needs_agreement}
-    assert asking == {"deepfillv2-places2", "deepfillv2-celebahq", "mat-places512", "dinov3-vits16"}
+    assert asking == {
+        "deepfillv2-places2",
+        "deepfillv2-celebahq",
+        "mat-places512",
+        "dinov3-vits16",
+        "mask2former-swin-tiny",
+    }
     assert all(find(name).needs_agreement for name in asking)
     assert not [
         entry.name for entry in table() if "non-commercial" in entry.licence.lower() and not entry.needs_agreement
