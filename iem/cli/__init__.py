@@ -1,4 +1,4 @@
-"""The command line: ``iem segment``, ``peel``, ``inpaint``, ``evaluate``, ``data``, ``models``, ``sweep``, ``doctor``.
+"""The command line: ``iem segment``, ``peel``, ``inpaint``, ``remove``, ``evaluate``, ``data``, ``models`` and others.
 
 Exit code 0: all is done; 1: wrong usage; 2: some pictures failed, the others are done.
 """
@@ -28,6 +28,8 @@ from iem.cli.models import verify as verify_models
 from iem.cli.models import where as where_models
 from iem.cli.peel import EPILOG as PEEL_EPILOG
 from iem.cli.peel import peel
+from iem.cli.remove import EPILOG as REMOVE_EPILOG
+from iem.cli.remove import remove
 from iem.cli.segment import EPILOG as SEGMENT_EPILOG
 from iem.cli.segment import segment
 from iem.cli.streams import ClosedPipe, UsageError, say
@@ -41,6 +43,8 @@ EPILOG = """
   iem peel photo.jpg -o scenes
 
   iem inpaint photo.jpg --mask mask.png -o painted
+
+  iem remove photo.jpg -o cleaned --click 320,210
 
   iem evaluate results truth/
 
@@ -74,6 +78,7 @@ _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
     (segment, SEGMENT_EPILOG),
     (peel, PEEL_EPILOG),
     (inpaint, INPAINT_EPILOG),
+    (remove, REMOVE_EPILOG),
     (evaluate, EVALUATE_EPILOG),
     (evaluate_painting, EVALUATE_PAINTING_EPILOG),
     (merge, MERGE_EPILOG),
