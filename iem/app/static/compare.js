@@ -1,0 +1,33 @@
+// Before and after: the result lies over the photo, cut off where the slider stands.
+
+import { sessionPath } from "./api.js";
+import { find } from "./controls.js";
+
+export class Compare {
+  #shown = "";
+
+  constructor() {
+    find("slider").addEventListener("input", () => this.#cut());
+    this.#cut();
+  }
+
+  show({ id, result, revision }) {
+    const key = result ? JSON.stringify([id, result]) : "";
+    if (key === this.#shown) return;
+    this.#shown = key;
+    if (!result) {
+      find("result").removeAttribute("src");
+      return;
+    }
+    find("result").src = `${sessionPath(id, "/result.png")}?v=${revision}`;
+    find("slider").value = "50";
+    this.#cut();
+  }
+
+  #cut() {
+    const share = `${find("slider").value}%`;
+    find("result").style.clipPath = `inset(0 0 0 ${share})`;
+    find("handle").style.left = share;
+    find("slider").setAttribute("aria-valuetext", `${Math.round(Number(find("slider").value))} % before`);
+  }
+}
