@@ -23,11 +23,11 @@ from iem.app.bodies import Bodies
 from iem.app.desk import Desk
 from iem.app.gate import Asgi, Gate
 from iem.app.limits import Limits
+from iem.app.listening import HOST
 from iem.app.payloads import sentence_of
 from iem.app.refusals import Refused
 from iem.app.routes import router
 
-HOST = "127.0.0.1"
 STATIC = Path(__file__).parent / "static"
 #: Said here, because what a machine knows of endings may be anything.
 _KINDS = {
@@ -78,25 +78,6 @@ def make_app(port: int, token: str, *, limits: Limits | None = None, static: Pat
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _failed)
     return Gate(Bodies(app, desk.limits), token, port)
-
-
-def listen(port: int) -> socket.socket:
-    """A socket of this machine alone; 0 takes any free port.
-
-    Raises:
-        OSError: the port is taken, or forbidden.
-    """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        if sys.platform != "win32":  # there it would share a port that is in use
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, port))
-        sock.listen(128)
-        sock.set_inheritable(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def serve(

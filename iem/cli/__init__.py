@@ -26,6 +26,8 @@ from iem.cli.models import MODELS_GET_EPILOG, MODELS_LIST_EPILOG, MODELS_VERIFY_
 from iem.cli.models import get as get_models
 from iem.cli.models import verify as verify_models
 from iem.cli.models import where as where_models
+from iem.cli.page import EPILOG as PAGE_EPILOG
+from iem.cli.page import app as page
 from iem.cli.peel import EPILOG as PEEL_EPILOG
 from iem.cli.peel import peel
 from iem.cli.remove import EPILOG as REMOVE_EPILOG
@@ -45,6 +47,8 @@ EPILOG = """
   iem inpaint photo.jpg --mask mask.png -o painted
 
   iem remove photo.jpg -o cleaned --click 320,210
+
+  iem app
 
   iem evaluate results truth/
 
@@ -82,6 +86,7 @@ _COMMANDS: tuple[tuple[Callable[..., int], str], ...] = (
     (evaluate, EVALUATE_EPILOG),
     (evaluate_painting, EVALUATE_PAINTING_EPILOG),
     (merge, MERGE_EPILOG),
+    (page, PAGE_EPILOG),
     (doctor, DOCTOR_EPILOG),
 )
 for _command, _epilog in _COMMANDS:
