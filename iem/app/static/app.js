@@ -24,6 +24,12 @@ const HINTS = {
 const SAYS = { propose: "Searching", find: "Finding objects", remove: "Painting" };
 const PROBLEMS = { propose: "selection-problem", find: "selection-problem", remove: "remove-problem" };
 
+const NARROW = matchMedia("(max-width: 560px)");
+
+function hintFor(tool) {
+  return tool === "points" && NARROW.matches ? "Tap what should vanish." : HINTS[tool];
+}
+
 class App {
   constructor() {
     this.session = null;
@@ -187,14 +193,14 @@ class App {
     find("text-form").hidden = tool !== "text";
     find("brush-row").hidden = tool !== "scribble";
     find("exclude").hidden = tool !== "points";
-    this.hint(HINTS[tool]);
+    this.hint(hintFor(tool));
     if (tool === "text") find("text").focus();
   }
 
   exclude() {
     const pressed = find("exclude").getAttribute("aria-pressed") !== "true";
     find("exclude").setAttribute("aria-pressed", String(pressed));
-    this.hint(pressed ? "Click on what should stay." : HINTS.points);
+    this.hint(pressed ? "Click on what should stay." : hintFor("points"));
   }
 
   hint(text) {
@@ -208,7 +214,7 @@ class App {
     this.views.mark(mode);
     this.film.stop();
     find("compare").hidden = mode !== "result";
-    this.hint(mode === "result" ? "Drag to compare before and after." : HINTS[this.tool]);
+    this.hint(mode === "result" ? "Drag to compare before and after." : hintFor(this.tool));
   }
 
   say(prompt) {
@@ -234,7 +240,8 @@ class App {
     return this.work("find", {});
   }
 
-  remove() {
+  async remove() {
+    if (!this.session.objects.some((object) => object.on) && !(await this.edit({ action: "keep" }))) return;
     const [grow, feather] = [Number(find("grow").value), Number(find("feather").value)];
     return this.work("remove", { painter: find("painter").value, grow, feather });
   }
@@ -319,11 +326,12 @@ class App {
 
   async edit(json) {
     const done = await this.change("/proposal", { method: "POST", json }, "selection-problem");
-    if (!done) return;
+    if (!done) return false;
     if (json.action === "keep" || json.action === "discard") {
       if (!this.session.proposal) find("surface").focus({ preventScroll: true });
       announce(json.action === "keep" ? `Kept; ${this.session.objects.length} in the list.` : "Discarded.");
     } else this.panel.describe(this.session);
+    return true;
   }
 
   step(direction) {
@@ -346,7 +354,7 @@ class App {
   }
 
   escape() {
-    if (this.pointing.reset()) return this.hint(HINTS[this.tool]);
+    if (this.pointing.reset()) return this.hint(hintFor(this.tool));
     if (this.jobs.running) return this.jobs.cancel();
     this.stage.setCursor(null);
   }

@@ -1,16 +1,16 @@
 // Masks as the server sends them (grey, white = object), and how they are laid over the photo.
 
-// Okabe and Ito's colours, the same as iem.visualise; orange is the selection, the others are kept objects.
-export const SELECTION = [230, 159, 0];
+// Okabe and Ito's colours, the same as iem.visualise; the first is the selection, the others are kept objects.
+export const SELECTION = [86, 180, 233];
 const KEPT = [
-  [86, 180, 233],
+  [230, 159, 0],
   [240, 228, 66],
   [0, 158, 115],
   [204, 121, 167],
   [213, 94, 0],
   [0, 114, 178],
 ];
-const LARGEST = 1600; // More than this is not seen on a screen, and 12 megapixels would take a second each.
+const LONG_SIDE = 1200; // More than this is hardly seen on a screen, and 12 megapixels would take a second each.
 
 export function keptColour(id) {
   return KEPT[((id % KEPT.length) + KEPT.length) % KEPT.length];
@@ -38,7 +38,7 @@ export function canvasOf(width, height) {
 }
 
 export function workingSize(width, height) {
-  const scale = Math.min(1, LARGEST / Math.max(width, height));
+  const scale = Math.min(4, LONG_SIDE / Math.max(width, height));
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
@@ -46,11 +46,31 @@ export function workingSize(width, height) {
 function levels(bitmap, width, height) {
   const canvas = canvasOf(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
   const { data } = context.getImageData(0, 0, width, height);
   const grey = new Uint8ClampedArray(width * height);
   for (let index = 0; index < grey.length; index++) grey[index] = data[4 * index];
   return grey;
+}
+
+// Means over 7 x 7 pixels, so that the line runs around the object and not around every speck.
+function smoothed(grey, width, height, reach = 3) {
+  const across = (from, length, count, step, stride) => {
+    const to = new Uint8ClampedArray(from.length);
+    for (let row = 0; row < count; row++) {
+      const start = row * stride;
+      const at = (index) => from[start + Math.min(Math.max(index, 0), length - 1) * step];
+      let sum = 0;
+      for (let index = -reach; index <= reach; index++) sum += at(index);
+      for (let index = 0; index < length; index++) {
+        to[start + index * step] = sum / (2 * reach + 1);
+        sum += at(index + reach + 1) - at(index - reach);
+      }
+    }
+    return to;
+  };
+  return across(across(grey, width, height, 1, width), height, width, width, 1);
 }
 
 // Mask -> a canvas with the mask in its colour, and a line in that colour, light outside, around it.
@@ -67,17 +87,18 @@ export function tint(bitmap, colour, width, height, { fill = 0.42, line = 2 } = 
     data[4 * at + 3] = alpha;
   };
   for (let at = 0; at < grey.length; at++) if (grey[at]) put(at, ...colour, grey[at] * fill);
-  const inside = (x, y) => x < 0 || y < 0 || x >= width || y >= height || grey[y * width + x] > 127;
-  for (let y = 0; y < height; y++) {
+  const smooth = line < 0 ? grey : smoothed(grey, width, height);
+  const inside = (x, y) => x < 0 || y < 0 || x >= width || y >= height || smooth[y * width + x] > 127;
+  for (let y = 0; line >= 0 && y < height; y++) {
     for (let x = 0; x < width; x++) {
-      if (grey[y * width + x] <= 127) continue;
+      if (smooth[y * width + x] <= 127) continue;
       if (inside(x - 1, y) && inside(x + 1, y) && inside(x, y - 1) && inside(x, y + 1)) continue;
       for (let down = -line; down <= line; down++) {
         for (let right = -line; right <= line; right++) {
           const [column, row] = [x + right, y + down];
           if (column < 0 || row < 0 || column >= width || row >= height) continue;
           const at = row * width + column;
-          if (grey[at] > 127) put(at, ...colour, 255);
+          if (smooth[at] > 127) put(at, ...colour, 255);
           else if (Math.abs(right) + Math.abs(down) <= Math.max(1, line - 1)) put(at, 255, 255, 255, 235);
         }
       }

@@ -51,10 +51,9 @@ export class Panel {
     this.#showObjects(session);
     this.#showResult(session);
     const on = session.objects.filter((object) => object.on).length;
-    const label = on > 1 ? `Remove ${on} objects` : "Remove";
-    find("remove").textContent = label;
-    find("remove").disabled = on === 0;
-    find("keep").textContent = session.result || on ? "Keep, too" : "Keep";
+    const first = on === 0 && session.proposal ? "Keep and remove" : "Remove";
+    find("remove").textContent = on > 1 ? `Remove ${on} objects` : first;
+    find("remove").disabled = on === 0 && !session.proposal;
     find("notices").textContent = session.notices.map(sentence).join(" ");
     find("notices").hidden = session.notices.length === 0;
   }

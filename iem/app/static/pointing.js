@@ -11,7 +11,10 @@ export class Pointing {
     Object.assign(this, { stage, tool, excluding, brush, give, say });
     const { surface } = stage;
     surface.addEventListener("click", (event) => this.#click(event));
-    surface.addEventListener("pointerdown", (event) => this.#down(event));
+    surface.addEventListener("pointerdown", (event) => {
+      surface.dataset.pointer = "true"; // The ring of the focus is for those who use the keyboard.
+      this.#down(event);
+    });
     surface.addEventListener("pointermove", (event) => this.#move(event));
     surface.addEventListener("pointerup", (event) => this.#up(event));
     surface.addEventListener("pointercancel", () => this.reset());
@@ -92,6 +95,7 @@ export class Pointing {
   }
 
   #key(event) {
+    delete this.stage.surface.dataset.pointer;
     if (event.ctrlKey || event.metaKey) return;
     if (event.key === "Enter") {
       event.preventDefault();

@@ -1,6 +1,7 @@
 // The photo on the screen: its size, zoom, what is laid over it, and which of its pixels is under the pointer.
 
 const SVG = "http://www.w3.org/2000/svg";
+const LARGEST_PIXEL = 4; // on the screen, of a photo that is fitted
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 
 export class Stage {
@@ -37,7 +38,7 @@ export class Stage {
     const { clientWidth, clientHeight } = this.viewport;
     if (!clientWidth || !clientHeight) return;
     const least = Math.min(clientWidth / this.width, clientHeight / this.height);
-    const scale = Math.min(least, Math.max(1, 480 / Math.max(this.width, this.height), least * 0.62)) * this.#zoom;
+    const scale = Math.min(least, LARGEST_PIXEL) * this.#zoom;
     this.canvas.style.width = `${Math.max(1, Math.floor(this.width * scale))}px`;
     this.canvas.style.height = `${Math.max(1, Math.floor(this.height * scale))}px`;
     this.level.textContent = this.#zoom === 1 ? "Fit" : `${Math.round(this.#zoom * 100)} %`;
