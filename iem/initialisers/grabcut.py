@@ -8,6 +8,7 @@ import torch
 
 from iem.checks import check_image, check_number
 from iem.interfaces import Image, Mask
+from iem.prompts import Box
 
 _MIXTURE = 5  # colours of either side's mixture; OpenCV has it built in
 
@@ -15,7 +16,7 @@ _MIXTURE = 5  # colours of either side's mixture; OpenCV has it built in
 @final
 @dataclass(frozen=True)
 class GrabCut:
-    """What graph cuts leave of a centred rectangle (Rother et al., SIGGRAPH 2004; OpenCV's ``grabCut``).
+    """What graph cuts leave of a rectangle (Rother et al., SIGGRAPH 2004; OpenCV's ``grabCut``).
 
     The part outside the rectangle is background; inside, two mixtures of five colours each and the contrast between
     neighbours decide, in turns. If nothing is left, or the picture is too small for ten colours or not finite, the
@@ -26,21 +27,23 @@ class GrabCut:
 
     Args:
         inset: width of the margin outside the rectangle, as a part of each side, rounded to whole pixels, at least one:
-            13 of 128 pixels at 0.1.
+            13 of 128 pixels at 0.1. It makes the rectangle where no ``box`` is given.
         iterations: rounds of the mixtures and the cut, at least 1.
         seed: of OpenCV's generator.
+        box: the rectangle, in pixels of the pictures that come; None: a centred one.
 
     Raises:
         ImportError: OpenCV is not installed.
 
     >>> image = torch.full((1, 3, 40, 40), 0.2); image[..., 10:30, 15:25] = 0.9
-    >>> GrabCut()(image).sum().item()
-    200.0
+    >>> GrabCut()(image).sum().item(), GrabCut(box=Box(10, 5, 30, 35))(image).sum().item()
+    (200.0, 200.0)
     """
 
     inset: float = 0.1
     iterations: int = 5
     seed: int = 0
+    box: Box | None = None
 
     def __post_init__(self) -> None:
         check_number(self.inset, "inset", low=0.0, high=0.45)
@@ -51,10 +54,13 @@ class GrabCut:
         """Each picture by itself."""
         check_image(image)
         opencv = _opencv()
-        height, width = image.shape[-2:]
-        top, left = (max(round(self.inset * side), int(side > 2)) for side in (height, width))
-        rectangle = np.zeros((height, width), dtype=np.uint8)
-        rectangle[top : height - top, left : width - left] = 1
+        height, width = int(image.shape[-2]), int(image.shape[-1])
+        if self.box is not None:
+            rectangle = self.box.to_mask((height, width))[0, 0].numpy().astype(np.uint8)
+        else:
+            top, left = (max(round(self.inset * side), int(side > 2)) for side in (height, width))
+            rectangle = np.zeros((height, width), dtype=np.uint8)
+            rectangle[top : height - top, left : width - left] = 1
         enough = _MIXTURE <= rectangle.sum() <= rectangle.size - _MIXTURE
         mask = image.new_zeros(len(image), 1, height, width)
         for i, one in enumerate(image.detach()):

@@ -25,13 +25,15 @@ class Constraints:
     Attributes:
         box: what all boxes have in common; everything without a box.
         coarse: what the coarse masks cover together; None without one.
-        marked: what clicks and strokes mark as the object.
-        beside: what clicks mark as beside it.
+        clicked: the pixels of clicks on the object.
+        stroked: what strokes cover of it.
+        beside: the pixels of clicks beside it.
     """
 
     box: Pixels
     coarse: Pixels | None
-    marked: Pixels
+    clicked: Pixels
+    stroked: Pixels
     beside: Pixels
 
     @staticmethod
@@ -48,7 +50,7 @@ class Constraints:
                 Points(prompt.xy).to_mask(old, radius=0)
         moved = [prompt.rescaled(old, new) for prompt in prompts]
         box = torch.ones(1, 1, *new, dtype=torch.bool)
-        marked, beside = torch.zeros(2, 1, 1, *new, dtype=torch.bool)
+        clicked, stroked, beside = torch.zeros(3, 1, 1, *new, dtype=torch.bool)
         coarse = None
         for prompt in moved:
             if isinstance(prompt, Box):
@@ -57,31 +59,42 @@ class Constraints:
                 drawn = prompt.to_mask(new) >= 0.5
                 coarse = drawn if coarse is None else coarse | drawn
             elif isinstance(prompt, Scribble):
-                marked |= prompt.to_mask(new) >= 0.5
+                stroked |= prompt.to_mask(new) >= 0.5
             elif isinstance(prompt, Points):
                 for positive, (x, y) in zip(prompt.positive, prompt.xy, strict=True):
-                    (marked if positive else beside)[..., math.floor(y), math.floor(x)] = True
+                    (clicked if positive else beside)[..., math.floor(y), math.floor(x)] = True
         if not bool(box.any()):
             raise ValueError("box: expected boxes that overlap, for they are about one object, got none in common")
+        marked = clicked | stroked
         if bool(marked.any()) and not bool((marked & box).any()):
             raise ValueError(
                 "points: expected the object's clicks and strokes in its box, got all outside; move the box"
             )
-        return Constraints(box, coarse, marked, beside)
+        return Constraints(box, coarse, clicked, stroked, beside)
+
+    @property
+    def marked(self) -> Pixels:
+        """What clicks and strokes mark as the object."""
+        return self.clicked | self.stroked
 
     def inside(self, radius: float) -> Pixels:
-        """What stays in: ``radius`` pixels around what is marked, where no click beside the object is nearer."""
+        """What stays in: strokes, and ``radius`` pixels around clicks, where no click beside the object is nearer."""
         if radius == 0:
             return self.marked & ~self.beside & self.box
-        near, far = _distance(self.marked), _distance(self.beside)
-        return (near <= radius) & (near < far) & self.box
+        certain = self.stroked | (_distance(self.clicked) <= radius)
+        return certain & (_distance(self.marked) < _distance(self.beside)) & self.box
 
     def outside(self, radius: float) -> Pixels:
         """What stays out: all beyond the box, and ``radius`` pixels around the clicks beside the object."""
         if radius == 0:
             return self.beside | ~self.box
-        near, far = _distance(self.marked), _distance(self.beside)
-        return ((far <= radius) & (far <= near)) | ~self.box
+        far = _distance(self.beside)
+        return ((far <= radius) & (far <= _distance(self.marked))) | ~self.box
+
+    def around(self, radius: float) -> Pixels:
+        """Up to ``radius`` pixels from what is marked, where no click beside the object is nearer."""
+        near = _distance(self.marked)
+        return (near <= radius) & (near < _distance(self.beside)) & self.box
 
     def ellipse(self) -> Pixels:
         """The one inscribed in the box."""

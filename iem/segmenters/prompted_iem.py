@@ -235,12 +235,12 @@ class PromptedPicture:
         yield found
         if bool(drawn.beside.any()) or int(drawn.marked.sum()) > 1:
             for share in self.segmenter.discs[:2]:  # the first mask, corrected around the clicks
-                yield (found | drawn.inside(share * short)) & ~drawn.outside(share * short)
+                yield (found | drawn.around(share * short)) & ~drawn.outside(share * short)
         if not bool(drawn.box.all()):
             yield drawn.ellipse()
         if bool(drawn.marked.any()):
             for share in self.segmenter.discs:
-                yield drawn.inside(share * short)
+                yield drawn.around(share * short)
 
 
 @dataclass(frozen=True)

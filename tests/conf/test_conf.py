@@ -23,7 +23,8 @@ ELSEWHERE = {"hydra", "segnet", "wandb_sweeps", "finder", "test", "grow", "paint
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 PEEL = {path.stem for path in (CONF / "experiment").glob("*.yaml") if "override /finder" in path.read_text()}
 INPAINT = {path.stem for path in (CONF / "experiment").glob("*.yaml") if "/painter@painters." in path.read_text()}
-CHOICES = [each for each in CHOICES if each[0] != "experiment" or each[1] not in PEEL | INPAINT]
+PROMPT = {path.stem for path in (CONF / "experiment").glob("*.yaml") if "override /segmenter" in path.read_text()}
+CHOICES = [each for each in CHOICES if each[0] != "experiment" or each[1] not in PEEL | INPAINT | PROMPT]
 EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment"]
 EXTRAS = {"optuna": ["optuna"], "grabcut": ["cv2"], "grabcut_baseline": ["cv2"]}
 

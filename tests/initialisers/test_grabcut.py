@@ -10,6 +10,7 @@ from references.pictures import smooth
 
 from iem.datasets import Samples
 from iem.initialisers import GrabCut
+from iem.prompts import Box
 
 
 def rectangle(height, width, top, left):
@@ -34,6 +35,23 @@ def test_equals_opencv_from_the_rectangle_13_pixels_inside():
     picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     cv2.grabCut(picture, labels, (13, 13, 102, 102), np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_RECT)
     assert (GrabCut()(image)[0, 0].numpy() == ((labels == 1) | (labels == 3))).all()
+
+
+def test_starts_from_a_box_where_one_is_given():
+    """The same as OpenCV from that rectangle; what is beyond it stays out."""
+    image, _ = object_on_a_ground()
+    picture = np.round(image[0].numpy() * 255).astype(np.uint8).transpose(1, 2, 0)
+    labels = np.zeros((128, 128), np.uint8)
+    cv2.setRNGSeed(0)
+    picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    cv2.grabCut(picture, labels, (20, 30, 75, 70), np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_RECT)
+    found = GrabCut(box=Box(20, 30, 95, 100))(image)[0, 0].numpy()
+    assert (found == ((labels == 1) | (labels == 3))).all()
+    assert 0 < found.sum() < 75 * 70
+    with pytest.raises(ValueError, match="box: expected it within the picture, 0 <= x <= 128"):
+        GrabCut(box=Box(20, 30, 160, 100))(image)
+    # A box over everything leaves no background to learn from: it stands.
+    assert GrabCut(box=Box(0, 0, 128, 128))(image).all()
 
 
 def test_finds_an_object():
