@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from iem.images import write_image
+from iem.images import ImageError, write_image
 from iem.images.errors import printable
 from iem.interfaces import Proposal
 from iem.runner.remove_objects import PictureFinder
@@ -23,10 +23,6 @@ HELP = """\
   undo             forget what was kept last
   done             remove what was kept; skip: leave this picture as it is
   Ctrl-C           ends everything; nothing is written of this picture"""
-
-
-class EndOfAnswersError(Exception):
-    """Nobody answers any more."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Dialogue:
         """What is to be removed from one picture; None to leave it as it is.
 
         Raises:
-            EndOfAnswersError: the answers ended before "done".
+            ImageError: the answers ended before "done".
         """
         height, width = finder.size
         self.say(f"{printable(work.name)}: {width} x {height} pixels")
@@ -63,7 +59,7 @@ class Dialogue:
             if choice.shown is None and (request := next(waiting, None)) is not None:
                 choice.attempt(lambda request=request: choice.look(request))  # type: ignore[misc]
                 continue
-            answer = self._answer(choice.question)
+            answer = self._answer(work, choice.question)
             if answer == "skip":
                 return None
             if answer == "done":
@@ -76,12 +72,12 @@ class Dialogue:
                 continue
             choice.attempt(lambda answer=answer: choice.follow(answer))  # type: ignore[misc]
 
-    def _answer(self, question: str) -> str:
+    def _answer(self, work: Work, question: str) -> str:
         try:
             return self.ask(question).strip()
         except EOFError:
-            raise EndOfAnswersError(
-                'the answers ended before "done", so nothing was removed; end them with done, or with skip'
+            raise ImageError(
+                work.name, 'the answers ended before "done", so nothing was removed; end them with done, or with skip'
             ) from None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from iem.interfaces import Image, Proposal, Segmenter
+from iem.interfaces import Image, Prompt, Proposal, Segmenter
 from iem.prompts import Size
 from iem.regions import SCENE
 from iem.runner.painters import Readiness
@@ -17,6 +17,8 @@ from iem.runner.region_facts import extent_of
 from iem.runner.remove_request import ObjectRequest
 from iem.runner.segmenters import SegmenterName, check_answers, kind_of, make_segmenter, readiness
 from iem.runner.settings import describe
+from iem.runner.zooming import window_of_box, windows_of_clicks, zoomed
+from iem.segmenters import PromptedIEM
 
 #: Those that understand words, the one to get first.
 _WORDS = (SegmenterName.clipseg, SegmenterName.grounded_sam, SegmenterName.segclip, SegmenterName.mask2former)
@@ -67,8 +69,8 @@ class ObjectFinder:
                 return name.value
         needs = self.ready(fitting[0].value).needs.removeprefix("needs weights: ")
         raise ValueError(
-            f"{request}: finding things by words takes a network, and none is here; get {fitting[0].value} by "
-            f"{needs}, or point with --click or --box"
+            f"{request}: finding things by words takes a network, and none is here; `{needs}` gets "
+            f"{fitting[0].value}, or point with --click or --box"
         )
 
     def load(self, request: ObjectRequest) -> str:
@@ -108,13 +110,13 @@ class PictureFinder:
         finder: what finds.
         image: ``[1, 3, h, w]``.
         tell: told what is being done.
-        prepared: segmenters for this picture.
+        prepared: the segmenters that were prepared for this picture, by their ``id``.
     """
 
     finder: ObjectFinder
     image: Image
     tell: Tell
-    prepared: dict[str, Segmenter] = field(default_factory=dict)
+    prepared: dict[int, Segmenter] = field(default_factory=dict)
 
     @property
     def size(self) -> Size:
@@ -131,13 +133,9 @@ class PictureFinder:
         name = self.finder.load(request)
         self.tell(f"looking for {request}")
         image = self.image.to(self.finder.device)
-        if name not in self.prepared:
-            made = self.finder.loaded[name]
-            prepare = getattr(made, "prepare", None)
-            self.prepared[name] = made if prepare is None else prepare(image)
         with torch.no_grad():
-            proposals = self.prepared[name](image, request.prompts)
-        return [_hard(each) for each in proposals if bool((each.mask > 0.5).any())]
+            proposals = list(proposed(self.finder.loaded[name], image, request.prompts, self.prepared))
+        return [_hard(each) for each in proposals]
 
     def regions(self) -> list[Proposal]:
         """What peeling finds, in the order of finding, each with all that lies in it."""
@@ -146,6 +144,43 @@ class PictureFinder:
             self.image, self.finder.peeler, self.finder.device, lambda _: self.tell(f"round {next(rounds)}")
         )
         return list(_regions(tree, labels, self.image))
+
+
+def proposed(
+    segmenter: Segmenter, image: Image, prompts: tuple[Prompt, ...], prepared: dict[int, Segmenter]
+) -> Iterator[Proposal]:
+    """What a segmenter proposes for one object, without what is empty.
+
+    IEM searches a reduced picture, where small things are lost. So a small box is searched in the part around it, and
+    after what clicks and strokes bring in the whole picture comes the best in each of two smaller parts around them.
+
+    Args:
+        segmenter: not prepared.
+        image: ``[1, 3, h, w]``.
+        prompts: about one object.
+        prepared: what has been prepared for ``image``; added to.
+    """
+    for each in _proposed(segmenter, image, prompts, prepared):
+        if bool((each.mask > 0.5).any()):
+            yield each
+
+
+def _proposed(
+    segmenter: Segmenter, image: Image, prompts: tuple[Prompt, ...], prepared: dict[int, Segmenter]
+) -> Iterator[Proposal]:
+    size = (int(image.shape[2]), int(image.shape[3]))
+    zooms = isinstance(segmenter, PromptedIEM)  # networks see small things at once
+    if zooms and (window := window_of_box(prompts, size)) is not None:
+        found = zoomed(segmenter, image, prompts, window)
+        yield from found
+        if found:
+            return
+    if id(segmenter) not in prepared:
+        prepare = getattr(segmenter, "prepare", None)
+        prepared[id(segmenter)] = segmenter if prepare is None else prepare(image)
+    yield from prepared[id(segmenter)](image, prompts)
+    for window in windows_of_clicks(prompts, size) if zooms else ():
+        yield from zoomed(segmenter, image, prompts, window)[:1]
 
 
 def _regions(tree: Any, labels: Labels, image: Image) -> Iterator[Proposal]:
