@@ -64,7 +64,9 @@ class _Prepared:
         return self
 
     def __call__(self, image: Image, mask: Regions) -> Scores:
-        return (self._sides(mask) * self._slopes(mask)).mean((2, 3)).sum(1)
+        slopes = self._slopes(mask)
+        sides = mask if mask.shape[1] == 2 else torch.cat([mask, 1 - mask], dim=1)
+        return (sides * slopes).mean((2, 3)).sum(1)
 
     def value_and_gradient(self, image: Image, mask: Regions) -> tuple[Scores, Regions]:
         pixels = self.likely.shape[2] * self.likely.shape[3]
@@ -79,6 +81,3 @@ class _Prepared:
                 f"mask: expected a mask or two regions, got {mask.shape[1]}; the guide tells the object from the rest"
             )
         return torch.cat([self.likely, 1 - self.likely], dim=1)
-
-    def _sides(self, mask: Regions) -> TwoSides:
-        return mask if mask.shape[1] == 2 else torch.cat([mask, 1 - mask], dim=1)

@@ -209,6 +209,14 @@ def corners_of(boxes: Tensor, width: int, height: int) -> Tensor:
 
 
 def _words(tokenizer: Any, ids: Tensor, suits: Tensor) -> str:
-    """The tokens that suit, without the first and the last, which are no words."""
-    chosen = [int(token) for token, suit in zip(ids[1:-1], suits[1 : len(ids) - 1], strict=True) if bool(suit)]
-    return str(tokenizer.decode(chosen)).strip(" .")
+    """The words of which a token suits, whole; the first and the last token and full stops are no words."""
+    words: list[str] = []
+    chosen: list[bool] = []
+    for token, suit in zip(tokenizer.convert_ids_to_tokens(ids.tolist())[1:-1], suits.tolist()[1:], strict=False):
+        if token.startswith("##") and words:
+            words[-1] += token[2:]
+            chosen[-1] |= suit
+        else:
+            words.append(token)
+            chosen.append(suit)
+    return " ".join(word for word, suit in zip(words, chosen, strict=True) if suit and word != ".")

@@ -21,6 +21,8 @@ from iem.weights import find_folder
 #: Of the photographs of ImageNet, by which all networks here were trained to see.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt")
+
 
 @final
 class PerDevice:
@@ -76,6 +78,12 @@ def load(
 def load_tokenizer(source: Path | str, key: str, wanted: str) -> Any:
     """What cuts a network's words into tokens, from the network's folder."""
     folder = find_folder(source, key=key, wanted=wanted)
+    remedy = "give a complete checkpoint"
+    if not any((folder / name).is_file() for name in _VOCABULARIES):  # the library would make one up, without words
+        raise ValueError(
+            f"{key}: expected {wanted} with its tokenizer, found none of {', '.join(_VOCABULARIES)} in {source}; "
+            f"{remedy}"
+        )
     transformers: Any = importlib.import_module("transformers")
     try:
         with quiet():
@@ -85,8 +93,7 @@ def load_tokenizer(source: Path | str, key: str, wanted: str) -> Any:
     except Exception as error:  # of many kinds, from three libraries
         words = " ".join(str(error).split()).split(". ")[0][:200].rstrip(".") or type(error).__name__
         raise ValueError(
-            f"{key}: expected {wanted} with its tokenizer, but {source} has none that can be loaded ({words}); give a "
-            "complete checkpoint"
+            f"{key}: expected {wanted} with its tokenizer, but {source} has none that can be loaded ({words}); {remedy}"
         ) from None
 
 
