@@ -129,9 +129,11 @@ class App {
       const session = await request(sessionPath(id));
       this.panel.clearProblems();
       document.body.dataset.view = "edit";
+      find("edit").setAttribute("aria-busy", "true");
       this.arrange(session);
       await this.stage.show(`${sessionPath(id, "/photo")}`, session.width, session.height);
       this.session = session;
+      find("edit").setAttribute("aria-busy", "false");
       this.choose("points");
       this.take(session);
       this.look(session.result ? "result" : "select");

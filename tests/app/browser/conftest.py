@@ -13,10 +13,15 @@ from scipy import ndimage
 from iem.datasets import Samples
 
 CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 class Tab:
@@ -51,8 +56,7 @@ class Tab:
 
     def open(self, file):
         self.page.set_input_files("#file", file)
-        self.page.wait_for_selector("body[data-view=edit]")
-        self.until("document.getElementById('photo').complete && location.hash.length > 8")
+        self.page.wait_for_selector("body[data-view=edit] #edit[aria-busy=false]")
 
     def until(self, expression, seconds=20):
         """Wait until it is true in the page (Playwright's own way needs eval, which the page's policy forbids)."""
@@ -155,7 +159,9 @@ def new_tab(chromium, page_server, tmp_path):
     try:
         for tab in tabs:
             assert tab.complaints == []
-            hosts = {httpx.URL(address).netloc for address in tab.requests if not address.startswith(("blob:", "data:"))}
+            hosts = {
+                httpx.URL(address).netloc for address in tab.requests if not address.startswith(("blob:", "data:"))
+            }
             assert hosts <= {f"127.0.0.1:{page_server.port}".encode()}
     finally:
         for context in contexts:
