@@ -82,8 +82,14 @@ class ObjectFinder:
         """
         name = self.name_for(request)
         if name not in self.loaded:
-            made = make_segmenter(name, self.weights if self.segmenter is not None else None)
-            load_part(made, self.device)
+            try:
+                made = make_segmenter(name, self.weights if self.segmenter is not None else None)
+                load_part(made, self.device)
+            except ValueError as error:
+                key, _, words = str(error).partition(": ")
+                raise ValueError(
+                    f"segmenter {name}: {words}" if key in kind_of(name).weights else str(error)
+                ) from error
             self.loaded[name] = made
         return name
 

@@ -210,7 +210,10 @@ def _marked(work: Work, finder: PictureFinder, mask: bytes | None, batch: Remove
     """What was asked for; without anybody to ask, that nothing was found is an error."""
     if mask is not None and batch.masks is not None:
         path = batch.masks.file_for(work)
-        hole = read_hole(mask, path, finder.size, invert=False, resize=False, max_pixels=batch.max_pixels)
+        try:
+            hole = read_hole(mask, path, finder.size, invert=False, resize=False, max_pixels=batch.max_pixels)
+        except ImageError as error:
+            raise ImageError(path, error.reason.replace(", or stretch it with --resize-mask", "")) from error
         yield Marked(hole.float(), f"mask {printable(str(path))}")
     if batch.choose is not None:
         return
