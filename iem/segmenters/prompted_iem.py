@@ -202,16 +202,15 @@ class PromptedPicture:
         self, drawn: Constraints, prompts: Sequence[Prompt], callback: Callback | None
     ) -> tuple[Mask, Scores]:
         """What the search makes of every start, and its score."""
-        short = min(_size(self.reduced))
-        radius = max(2.0, self.segmenter.touch * short)
+        settings, short = self.segmenter, min(_size(self.reduced))
+        radius = max(2.0, settings.touch * short)
         boxed = any(isinstance(prompt, Box) for prompt in prompts)
-        weight = 0.0 if boxed else self.segmenter.frame_weight
-        settings = self.segmenter
+        rank = _Rank(0.0 if boxed else settings.frame_weight, settings.agreement)
         bent = Evidence(
             self.objective.prepared,
             pull(
                 self.shares,
-                drawn.marked,
+                drawn.clicked,  # a stroke says enough itself: with its pull added, masks spill over its ends
                 drawn.beside,
                 weight=settings.pull,
                 reach=settings.reach * short,
@@ -221,14 +220,13 @@ class PromptedPicture:
         starts = torch.cat(list(self._starts(drawn, short))).to(self.reduced.dtype)
         solution = maximise(
             bent,
-            Constrained(self.segmenter.ascent, drawn.inside(radius), drawn.outside(radius)),
+            Constrained(settings.ascent, drawn.inside(radius), drawn.outside(radius)),
             self.reduced.expand(len(starts), -1, -1, -1),
             starts,
-            max_steps=self.segmenter.settings.max_steps,
-            callback=None if callback is None else _Leader(callback, weight),
+            max_steps=settings.settings.max_steps,
+            callback=None if callback is None else _Leader(callback, rank),
         )
-        scores = solution.score - weight * frame_share(solution.mask)
-        return solution.mask, scores + self.segmenter.agreement * _agreement(solution.mask)
+        return solution.mask, rank(solution.mask, solution.score)
 
     def _starts(self, drawn: Constraints, short: int) -> Iterator[Tensor]:
         found = (self.unprompted >= 0.5 if drawn.coarse is None else drawn.coarse) & drawn.box
@@ -244,15 +242,25 @@ class PromptedPicture:
 
 
 @dataclass(frozen=True)
+class _Rank:
+    """What proposals are scored by, see ``PromptedIEM``."""
+
+    frame_weight: float
+    agreement: float
+
+    def __call__(self, masks: Mask, scores: Scores) -> Scores:
+        return scores - self.frame_weight * frame_share(masks) + self.agreement * _agreement(masks)
+
+
+@dataclass(frozen=True)
 class _Leader:
     """Shows a callback the mask that leads."""
 
     callback: Callback
-    weight: float
+    rank: _Rank
 
     def __call__(self, progress: Progress) -> None:
-        score = progress.score.nan_to_num(-torch.inf) - self.weight * frame_share(progress.mask)
-        row = int(score.argmax())
+        row = int(self.rank(progress.mask, progress.score).argmax())
         one = slice(row, row + 1)
         self.callback(
             Progress(progress.step, progress.max_steps, progress.mask[one], progress.score[one], progress.moved[one])
