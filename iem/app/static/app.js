@@ -2,41 +2,27 @@
 // shows the session as it was last told, and the session's number stands in the address so that a reload finds it.
 
 import { Refused, request, sessionPath } from "./api.js";
-import { announce, Choice, find, megabytes, number, tell } from "./controls.js";
+import { announce, find, megabytes, number, tell } from "./controls.js";
 import { Compare } from "./compare.js";
 import { Film } from "./film.js";
-import { Jobs } from "./jobs.js";
 import { listen } from "./keys.js";
 import { Layers } from "./layers.js";
+import { Modes } from "./modes.js";
 import { Opening } from "./opening.js";
 import { Panel, title } from "./panel.js";
 import { Pointing } from "./pointing.js";
 import { Preferences } from "./preferences.js";
 import { complete, extended, methodFor, pointAtSomething } from "./prompts.js";
 import { Stage } from "./stage.js";
+import { Working } from "./working.js";
 
-const HINTS = {
-  points: "Click on what should vanish. Shift+click leaves a part out.",
-  box: "Drag a box around what should vanish.",
-  scribble: "Scribble over what should vanish.",
-  text: "Type what should vanish, then Enter.",
-};
-const SAYS = { propose: "Searching", find: "Finding objects", remove: "Painting" };
 const PROBLEMS = { propose: "selection-problem", find: "selection-problem", remove: "remove-problem" };
-
-const NARROW = matchMedia("(max-width: 560px)");
-
-function hintFor(tool) {
-  return tool === "points" && NARROW.matches ? "Tap what should vanish." : HINTS[tool];
-}
 
 class App {
   constructor() {
     this.session = null;
     this.about = { painters: [], segmenters: [] };
     this.prompts = []; // what is shown as marks: sent, or about to be
-    this.tool = "points";
-    this.jobs = new Jobs();
     const parts = { viewport: "viewport", canvas: "canvas", photo: "photo", overlay: "overlay", marks: "marks" };
     const elements = Object.fromEntries(Object.entries(parts).map(([key, id]) => [key, find(id)]));
     this.stage = new Stage({ ...elements, surface: find("surface"), level: find("zoom-fit") });
@@ -48,15 +34,18 @@ class App {
     this.panel = new Panel(this);
     this.preferences = new Preferences();
     this.pointing = new Pointing(this.stage, {
-      tool: () => this.tool,
-      excluding: () => find("exclude").getAttribute("aria-pressed") === "true",
+      tool: () => this.modes.tool,
+      excluding: () => this.modes.excludes,
       brush: () => Number(find("brush").value),
       give: (prompt) => this.say(prompt),
-      say: (text) => this.hint(text),
+      say: (text) => this.modes.hint(text),
     });
     this.opening = new Opening({ opened: (id) => this.enter(id) });
-    this.tools = new Choice(document.querySelector(".segmented"), "tool", (tool) => this.choose(tool));
-    this.views = new Choice(find("views"), "mode", (mode) => this.look(mode));
+    this.modes = new Modes(() => {
+      this.pointing.reset();
+      this.film.stop();
+    });
+    this.working = new Working(this.film, (...how) => this.ended(...how));
     this.listen();
   }
 
@@ -65,8 +54,6 @@ class App {
     on("find", () => this.findObjects());
     on("undo", () => this.step("undo"));
     on("redo", () => this.step("redo"));
-    on("cancel", () => this.jobs.cancel());
-    on("exclude", () => this.exclude());
     on("zoom-in", () => this.stage.zoom(1));
     on("zoom-out", () => this.stage.zoom(-1));
     on("zoom-fit", () => this.stage.zoom(0));
@@ -83,10 +70,10 @@ class App {
       redo: press("redo"),
       escape: () => this.escape(),
       letters: {
-        p: () => this.choose("points"), b: () => this.choose("box"), s: () => this.choose("scribble"),
-        t: () => this.choose("text"), x: () => this.exclude(), f: press("find"), k: press("keep"), d: press("discard"),
+        p: () => this.modes.choose("points"), b: () => this.modes.choose("box"), s: () => this.modes.choose("scribble"),
+        t: () => this.modes.choose("text"), x: () => this.modes.exclude(), f: press("find"), k: press("keep"), d: press("discard"),
         g: press("grow-mask"), h: press("shrink-mask"), i: press("invert"), a: press("another"), r: press("remove"),
-        v: () => this.session?.result && this.look(this.mode === "result" ? "select" : "result"),
+        v: () => this.session?.result && this.modes.look(this.modes.view === "result" ? "select" : "result"),
         "+": press("zoom-in"), "=": press("zoom-in"), "-": press("zoom-out"), 0: press("zoom-fit"),
         "?": () => this.preferences.help(),
       },
@@ -116,31 +103,35 @@ class App {
 
   async open(id) {
     if (this.session?.id === id && id) return;
-    await this.jobs.cancel();
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    await this.working.cancel();
     this.session = null;
     this.layers.forget();
     this.film.clear();
-    this.pointing.reset();
+    this.modes.look("select");
     document.body.dataset.view = "start";
     document.title = "iem: remove objects from a photo";
     tell("start-problem");
     if (!id) return;
     try {
       const session = await request(sessionPath(id));
+      if (turn !== this.turn) return; // Another photo was opened meanwhile.
       this.panel.clearProblems();
       document.body.dataset.view = "edit";
       find("edit").setAttribute("aria-busy", "true");
       this.arrange(session);
       await this.stage.show(`${sessionPath(id, "/photo")}`, session.width, session.height);
+      if (turn !== this.turn) return;
       this.session = session;
       find("edit").setAttribute("aria-busy", "false");
-      this.choose("points");
+      this.modes.choose("points");
       this.take(session);
-      this.look(session.result ? "result" : "select");
+      this.modes.look(session.result ? "result" : "select");
       find("surface").focus({ preventScroll: true });
       announce(`${session.name}, ${session.width} by ${session.height} pixels, is open.`);
-      if (session.job) this.follow(session.job);
+      if (session.job) this.working.follow(id, session.job);
     } catch (problem) {
+      if (turn !== this.turn) return;
       document.body.dataset.view = "start";
       history.replaceState(null, "", location.pathname);
       const gone = problem.status === 404 ? "That photo is no longer open here; choose it again." : "";
@@ -174,49 +165,16 @@ class App {
     this.panel.show(session);
     this.compare.show(session);
     find("views").hidden = !session.result;
-    if (!session.result && this.mode === "result") this.look("select");
+    if (!session.result && this.modes.view === "result") this.modes.look("select");
     this.offerFilm(session);
     return this.layers.show(session, (kind, index) => this.panel.thumbnail(kind, index));
   }
 
   async offerFilm({ id, proposal, revision }) {
-    const path = proposal?.job && sessionPath(id, `/jobs/${encodeURIComponent(proposal.job)}`);
+    const path = proposal?.job && Working.filmPath(id, proposal.job);
     if (!path) return this.film.clear();
     const job = await request(path).catch(() => null); // Old ones are forgotten.
     if (this.session?.revision === revision) this.film.offer(path, job?.frames ?? 0);
-  }
-
-  choose(tool) {
-    this.tool = tool;
-    this.tools.mark(tool);
-    this.pointing.reset();
-    if (this.session && this.mode === "result") this.look("select");
-    find("surface").dataset.tool = tool;
-    find("text-form").hidden = tool !== "text";
-    find("brush-row").hidden = tool !== "scribble";
-    find("exclude").hidden = tool !== "points";
-    this.hint(hintFor(tool));
-    if (tool === "text") find("text").focus();
-  }
-
-  exclude() {
-    const pressed = find("exclude").getAttribute("aria-pressed") !== "true";
-    find("exclude").setAttribute("aria-pressed", String(pressed));
-    this.hint(pressed ? "Click on what should stay." : hintFor("points"));
-  }
-
-  hint(text) {
-    find("hint").textContent = text;
-    announce(text);
-  }
-
-  look(mode) {
-    this.mode = mode;
-    document.body.dataset.mode = mode;
-    this.views.mark(mode);
-    this.film.stop();
-    find("compare").hidden = mode !== "result";
-    this.hint(mode === "result" ? "Drag to compare before and after." : hintFor(this.tool));
   }
 
   say(prompt) {
@@ -230,7 +188,7 @@ class App {
     const segmenter = methodFor(prompts, this.about.segmenters, before);
     if (segmenter !== before) {
       find("segmenter").value = segmenter;
-      this.hint(`${title(segmenter)} searches, since ${title(before)} does not take this.`);
+      this.modes.hint(`${title(segmenter)} searches, since ${title(before)} does not take this.`);
     }
     this.prompts = prompts;
     this.stage.setPrompts(prompts);
@@ -238,7 +196,7 @@ class App {
   }
 
   findObjects() {
-    if (this.mode === "result") this.look("select");
+    if (this.modes.view === "result") this.modes.look("select");
     return this.work("find", {});
   }
 
@@ -248,39 +206,16 @@ class App {
     return this.work("remove", { painter: find("painter").value, grow, feather });
   }
 
-  async work(kind, json) {
-    const { id } = this.session;
+  work(kind, json) {
     tell(PROBLEMS[kind]);
-    this.film.stop();
-    this.tellJob(kind, { state: "queued", step: 0, steps: 0 });
-    await this.watch(kind, id, this.jobs.run(id, kind, json, (state, path) => this.progress(kind, state, path)));
+    return this.working.start(this.session.id, kind, json);
   }
 
-  // A job that was at work when the page was loaded.
-  follow({ id, kind }) {
-    const session = this.session.id;
-    return this.watch(kind, session, this.jobs.watch(session, id, kind, (state, path) => this.progress(kind, state, path)));
-  }
-
-  progress(kind, state, path) {
-    this.tellJob(kind, state);
-    if (kind !== "remove" && state.state === "running") this.film.follow(path, state.frames ?? 0);
-  }
-
-  async watch(kind, id, ended) {
-    let state = null;
-    try {
-      state = await ended;
-      if (!state) return; // Another took its place, and tells how it goes.
-    } catch (problem) {
-      if (this.session?.id === id) tell(PROBLEMS[kind], problem.message);
-    }
-    if (this.jobs.running) return;
-    find("job").hidden = true;
-    this.film.stop();
+  async ended(kind, id, state, problem) {
     if (this.session?.id !== id) return;
+    if (problem) tell(PROBLEMS[kind], problem.message);
     await this.refresh();
-    if (state?.state === "cancelled") this.hint("Cancelled.");
+    if (state?.state === "cancelled") this.modes.hint("Cancelled.");
     if (state?.state !== "done") return;
     if (kind === "remove") this.unveil();
     else if (this.session.proposal) this.panel.describe(this.session);
@@ -289,18 +224,10 @@ class App {
 
   unveil() {
     const waiting = document.activeElement === find("remove") || document.activeElement === document.body;
-    this.look("result");
+    this.modes.look("result");
     if (waiting) find("slider").focus({ preventScroll: true });
     find("viewport").scrollIntoView({ block: "nearest" });
     announce(`Removed in ${number(this.session.result?.seconds ?? 0)} seconds. The slider compares before and after.`);
-  }
-
-  tellJob(kind, { state, step, steps, message }) {
-    find("job").hidden = false;
-    const waits = state === "queued" ? "Waiting" : message && kind !== "propose" ? message : SAYS[kind];
-    find("job-text").textContent = steps ? `${waits} · ${step} of ${steps}` : waits;
-    if (steps) find("job-progress").value = step / steps;
-    else find("job-progress").removeAttribute("value");
   }
 
   async refresh() {
@@ -349,15 +276,15 @@ class App {
   }
 
   addAnother() {
-    this.look("select");
-    this.choose(this.tool);
-    if (this.tool !== "text") find("surface").focus({ preventScroll: true });
+    this.modes.look("select");
+    this.modes.choose(this.modes.tool);
+    if (this.modes.tool !== "text") find("surface").focus({ preventScroll: true });
     find("viewport").scrollIntoView({ block: "nearest" });
   }
 
   escape() {
-    if (this.pointing.reset()) return this.hint(hintFor(this.tool));
-    if (this.jobs.running) return this.jobs.cancel();
+    if (this.pointing.reset()) return this.modes.hint();
+    if (this.working.isRunning) return this.working.cancel();
     this.stage.setCursor(null);
   }
 }

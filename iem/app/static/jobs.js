@@ -18,7 +18,6 @@ export class Jobs {
   // could start; throws Refused if it could not be started or failed.
   async run(session, kind, json, onProgress) {
     const ticket = ++this.#tickets;
-    await this.#starting?.catch(() => {});
     await this.cancel();
     if (ticket !== this.#tickets) return null;
     this.#starting = request(sessionPath(session, `/${kind}`), { method: "POST", json });
@@ -36,6 +35,7 @@ export class Jobs {
   }
 
   async cancel() {
+    await this.#starting?.catch(() => {});
     const running = this.#running;
     if (!running) return;
     running.cancelled = true;

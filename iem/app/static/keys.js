@@ -22,6 +22,6 @@ function find(event, letters, acts) {
   if (event.altKey) return null;
   if (key === "Escape") return acts.escape;
   // In a list of choices letters choose.
-  if (!letters || writes || target.matches?.("select")) return null;
+  if (!letters || event.repeat || writes || target.matches?.("select")) return null;
   return acts.letters[key] ?? null;
 }

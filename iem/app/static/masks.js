@@ -74,7 +74,7 @@ function smoothed(grey, width, height, reach = 3) {
 }
 
 // Mask -> a canvas with the mask in its colour, and a line in that colour, light outside, around it.
-export function tint(bitmap, colour, width, height, { fill = 0.42, line = 2 } = {}) {
+export function tint(bitmap, colour, width, height, { fill = 0.36, line = 2 } = {}) {
   const grey = levels(bitmap, width, height);
   const canvas = canvasOf(width, height);
   const context = canvas.getContext("2d");

@@ -156,7 +156,7 @@ function needs(details, kinds, noun) {
   details.querySelector("summary").textContent = `${missing.length} more ${plural}, and what ${missing.length === 1 ? "it needs" : "they need"}`;
   details.querySelector("dl").replaceChildren(
     ...missing.map((kind) =>
-      make("div", {}, make("dt", {}, title(kind.name)), make("dd", {}, sentence(kind.about)), make("dd", { className: "needs" }, sentence(kind.needs))),
+      make("div", {}, make("dt", {}, title(kind.name)), make("dd", {}, sentence(kind.about)), make("dd", { className: "needs" }, sentence(kind.needs, ""))),
     ),
   );
 }

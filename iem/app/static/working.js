@@ -1,0 +1,69 @@
+// The job at work, as it is seen: its progress over the photo, its film, Cancel.
+
+import { sessionPath } from "./api.js";
+import { find } from "./controls.js";
+import { Jobs } from "./jobs.js";
+
+const SAYS = { propose: "Searching", find: "Finding objects", remove: "Painting" };
+
+export class Working {
+  #jobs = new Jobs();
+
+  // `ended(kind, session, state, problem)` is told the last state of a job, or why there is none.
+  constructor(film, ended) {
+    Object.assign(this, { film, ended });
+    find("cancel").addEventListener("click", () => this.cancel());
+  }
+
+  get isRunning() {
+    return Boolean(this.#jobs.running);
+  }
+
+  cancel() {
+    return this.#jobs.cancel();
+  }
+
+  start(session, kind, json) {
+    this.film.stop();
+    this.#tell(kind, { state: "queued", step: 0, steps: 0 });
+    return this.#watch(kind, session, this.#jobs.run(session, kind, json, (state, path) => this.#progress(kind, state, path)));
+  }
+
+  // A job that was at work when the page was loaded.
+  follow(session, { id, kind }) {
+    return this.#watch(kind, session, this.#jobs.watch(session, id, kind, (state, path) => this.#progress(kind, state, path)));
+  }
+
+  // Of the film of a job that has ended: where it is, and how many frames there are.
+  static filmPath(session, job) {
+    return sessionPath(session, `/jobs/${encodeURIComponent(job)}`);
+  }
+
+  async #watch(kind, session, ending) {
+    let [state, trouble] = [null, null];
+    try {
+      state = await ending;
+      if (!state) return; // Another took its place, and tells how it goes.
+    } catch (problem) {
+      trouble = problem;
+    }
+    if (this.isRunning) return;
+    find("job").hidden = true;
+    this.film.stop();
+    await this.ended(kind, session, state, trouble);
+  }
+
+  #progress(kind, state, path) {
+    this.#tell(kind, state);
+    if (kind !== "remove" && state.state === "running") this.film.follow(path, state.frames ?? 0);
+  }
+
+  #tell(kind, { state, step, steps, message }) {
+    find("job").hidden = false;
+    const said = message && kind !== "propose" ? message[0].toUpperCase() + message.slice(1) : SAYS[kind];
+    const text = state === "queued" ? "Waiting" : said;
+    find("job-text").textContent = steps ? `${text} · ${step} of ${steps}` : text;
+    if (steps) find("job-progress").value = step / steps;
+    else find("job-progress").removeAttribute("value");
+  }
+}
