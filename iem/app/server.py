@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import secrets
 import socket
-import sys
 import threading
 import time
-import traceback
 import webbrowser
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -154,7 +152,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    traceback.print_exception(error, file=sys.stderr)
+    # uvicorn prints where
     return JSONResponse({"error": "this went wrong unexpectedly; the terminal says more"}, 500)
 
 
