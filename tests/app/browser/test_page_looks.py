@@ -108,7 +108,6 @@ def test_who_wants_less_motion_gets_none(new_tab, photos):
 
 def test_the_first_paint_is_quick(tab):
     paints = tab.page.evaluate("performance.getEntriesByType('paint').map((each) => [each.name, each.startTime])")
-    print(paints)
     assert dict(paints)["first-contentful-paint"] < 3000  # one, on a machine with nothing else to do
 
 

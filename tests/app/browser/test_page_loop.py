@@ -40,15 +40,18 @@ def test_two_objects_are_clicked_boxed_removed_and_downloaded(tab, photos, dahli
 
     session = tab.session
     name = save(tab, "#download", tmp_path / "result.png")
-    assert name.startswith("flower") and name.endswith(".png")
+    assert name.startswith("flower")
+    assert name.endswith(".png")
     before = np.asarray(Image.open(photos["flower"]).convert("RGB")).astype(int)
     after = np.asarray(Image.open(tmp_path / "result.png").convert("RGB")).astype(int)
     assert after.shape == before.shape
     hole = (tab.picture("/objects/1.png") > 127) | (tab.picture("/objects/2.png") > 127)
     beyond = ndimage.distance_transform_edt(~hole) > session["result"]["grow"] + session["result"]["feather"] + 1
-    assert (after == before)[beyond].all() and beyond.mean() > 0.5
+    assert (after == before)[beyond].all()
+    assert beyond.mean() > 0.5
     # where the flower was orange, the dark leaves around it are seen
-    assert before[dahlias[0]][:, 0].mean() > 200 and after[dahlias[0]][:, 0].mean() < 80
+    assert before[dahlias[0]][:, 0].mean() > 200
+    assert after[dahlias[0]][:, 0].mean() < 80
 
     save(tab, "#masks", tmp_path / "masks.zip")
     with zipfile.ZipFile(tmp_path / "masks.zip") as masks:
@@ -82,7 +85,8 @@ def test_a_selection_is_refined_changed_undone_and_redone(tab, photos):
     assert page.locator("#marks .point.excluded").count() == 1
     tab.press("#undo")
     tab.press("#grow-mask")
-    assert tab.mask().sum() > start.sum() and tab.mask()[start].all()
+    assert tab.mask().sum() > start.sum()
+    assert tab.mask()[start].all()
     tab.press("#shrink-mask")
     tab.press("#invert")
     assert tab.mask().mean() == pytest.approx(1 - start.mean(), abs=0.03)
@@ -153,7 +157,8 @@ def test_everything_works_by_keyboard_alone(tab, photos, dahlias):
     page.keyboard.press("Shift+Enter")
     tab.settle(before)
     prompt = tab.session["proposal"]["prompts"][0]
-    assert prompt["positive"] == [True, False] and prompt["xy"][0] == pytest.approx([320, 213.5])
+    assert prompt["positive"] == [True, False]
+    assert prompt["xy"][0] == pytest.approx([320, 213.5])
     for key, check in [
         ("Control+z", lambda session: len(session["proposal"]["prompts"][0]["xy"]) == 1),
         ("k", lambda session: len(session["objects"]) == 1),

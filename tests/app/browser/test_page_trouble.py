@@ -52,7 +52,9 @@ def test_words_without_a_network_for_them_are_answered_by_what_to_get(tab, photo
     assert not tab.page.locator("#job").is_visible()
     missing = tab.page.inner_text("#segmenters-missing")
     assert "more methods" in missing
-    assert tab.page.locator("#segmenter option[disabled]").count() == sum(not each["ready"] for each in about["segmenters"])
+    assert tab.page.locator("#segmenter option[disabled]").count() == sum(
+        not each["ready"] for each in about["segmenters"]
+    )
 
 
 def test_only_what_should_stay_is_not_asked(tab, photos):
@@ -135,7 +137,8 @@ def test_two_tabs_are_two_sessions(new_tab, photos):
         tab.page.wait_for_selector("#proposal:not([hidden])")
         assert tab.session["name"] == f"{name}.png"
         assert tab.mask().shape == np.asarray(Image.open(photos[name])).shape[:2]
-    assert first.mask()[222, 308] and second.mask()[45, 335]
+    assert first.mask()[222, 308]
+    assert second.mask()[45, 335]
     first.press("#keep")
     assert second.session["objects"] == []
 
