@@ -113,7 +113,7 @@ def remove(
     ] = None,
     auto: Annotated[bool, typer.Option("--auto", help="What stands out most, as iem peel finds it.")] = False,
     regions: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="With --auto: so many things, by default 1.")
+        int | None, typer.Option(min=1, metavar="N", help="With --auto: so many things at most, by default 1.")
     ] = None,
     interactive: Annotated[
         bool,

@@ -1,6 +1,6 @@
 """Where the objects are: every prompt goes to a segmenter that understands it, and "auto" to peeling."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 
 from iem.interfaces import Image, Prompt, Proposal, Segmenter
 from iem.prompts import Size
-from iem.regions import SCENE
+from iem.regions import SCENE, RegionTree
 from iem.runner.painters import Readiness
 from iem.runner.peel_batch import peel_to_cpu
 from iem.runner.peel_choices import load_part
@@ -17,7 +17,7 @@ from iem.runner.region_facts import extent_of
 from iem.runner.remove_request import ObjectRequest
 from iem.runner.segmenters import SegmenterName, check_answers, kind_of, make_segmenter, readiness
 from iem.runner.settings import describe
-from iem.runner.zooming import window_of_box, windows_of_clicks, zoomed
+from iem.runner.zooming import is_small, window_of_box, windows_of_clicks, zoomed
 from iem.segmenters import PromptedIEM
 
 #: Those that understand words, the one to get first.
@@ -158,7 +158,8 @@ def proposed(
     """What a segmenter proposes for one object, without what is empty.
 
     IEM searches a reduced picture, where small things are lost. So a small box is searched in the part around it, and
-    after what clicks and strokes bring in the whole picture comes the best in each of two smaller parts around them.
+    beside what clicks and strokes bring in the whole picture stands the best in each of two smaller parts around them:
+    after it, or before it if they say that the object is small.
 
     Args:
         segmenter: not prepared.
@@ -184,17 +185,38 @@ def _proposed(
     if id(segmenter) not in prepared:
         prepare = getattr(segmenter, "prepare", None)
         prepared[id(segmenter)] = segmenter if prepare is None else prepare(image)
-    yield from prepared[id(segmenter)](image, prompts)
-    for window in windows_of_clicks(prompts, size) if zooms else ():
-        yield from zoomed(segmenter, image, prompts, window)[:1]
+    whole = prepared[id(segmenter)](image, prompts)
+    closer = [
+        (window, proposal)
+        for window in (windows_of_clicks(prompts, size) if zooms else ())
+        for proposal in zoomed(segmenter, image, prompts, window)[:1]
+    ]
+    parts = [proposal for _, proposal in closer]
+    yield from [*reversed(parts), *whole] if is_small(closer) else [*whole, *parts]
 
 
-def _regions(tree: Any, labels: Labels, image: Image) -> Iterator[Proposal]:
-    inside: Mapping[int, float] = {region.id: region.score for region in tree.children(SCENE)}
-    for number, (id_, score) in enumerate(inside.items(), 1):
-        extent = (extent_of(tree, labels, id_) > 0.5).to(image)
-        if bool(extent.any()):
-            yield Proposal(extent, score, f"region {number}")
+def apart(regions: Sequence[Proposal], count: int) -> list[Proposal]:
+    """The first so many of the regions that are not, for the most part, in those before them.
+
+    >>> whole, part = torch.ones(1, 1, 2, 2), torch.eye(2)[None, None]
+    >>> [each.label for each in apart([Proposal(part, 0, "a"), Proposal(whole, 0, "b"), Proposal(part, 0, "c")], 3)]
+    ['a', 'b']
+    """
+    found: list[Proposal] = []
+    for each in regions:
+        new = each.mask.clone()
+        for earlier in found:
+            new = new * (1 - earlier.mask)
+        if len(found) < count and bool(new.sum() > 0.1 * each.mask.sum()):
+            found.append(each)
+    return found
+
+
+def _regions(tree: RegionTree, labels: Labels, image: Image) -> Iterator[Proposal]:
+    for region in tree.regions:
+        extent = (extent_of(tree, labels, region.id) > 0.5).to(image)
+        if region.id != SCENE and bool(extent.any()):
+            yield Proposal(extent, region.score, f"region {region.id}")
 
 
 def _hard(proposal: Proposal) -> Proposal:

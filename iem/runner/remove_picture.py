@@ -15,7 +15,7 @@ from iem.removal import grown_hole, united, usual_feather, usual_grow
 from iem.runner.inpaint_file import FORMATS, StepTeller, describe_painter, format_of
 from iem.runner.inpaint_masks import Masks, read_hole
 from iem.runner.inpaint_picture import Painting, paint
-from iem.runner.remove_objects import ObjectFinder, PictureFinder
+from iem.runner.remove_objects import ObjectFinder, PictureFinder, apart
 from iem.runner.remove_products import RemovalProducts
 from iem.runner.remove_request import ObjectRequest
 from iem.runner.work import Work
@@ -221,7 +221,7 @@ def _marked(work: Work, finder: PictureFinder, mask: bytes | None, batch: Remove
         for request in batch.requests:
             yield _taken(finder.candidates(request), request, batch.candidate)
         if batch.auto:
-            regions = finder.regions()[: batch.auto]
+            regions = apart(finder.regions(), batch.auto)
             if not regions:
                 raise ValueError("--auto: nothing stands out in it; point with --click or --box")
             yield from (Marked(each.mask, f"auto {each.label}", each.score) for each in regions)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import torch
 
-from iem.interfaces import Image, Prompt, Proposal, Segmenter
+from iem.interfaces import FeatureMap, Image, Prompt, Proposal, Segmenter
 from iem.prompts import Box, Points, Scribble, Size
 
 _AROUND = 0.5  #: of a box's long side: what is seen on every side of it
 _WORTHWHILE = 0.5  #: a window of a larger share of the picture shows hardly more than the picture
 _CLICK_SHARES = (0.5, 0.25)  #: of the short side, of the windows around clicks
+_AGREEMENT = 0.6  #: IoU of what was found in both, from which on it is the same
+_TOUCHING = 0.1  #: share of a window's frame that an object in it may cover
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Window:
         """Of a picture of ``size``, (height, width)."""
         return (self.right - self.left) * (self.bottom - self.top) / (size[0] * size[1])
 
-    def cut(self, image: Image) -> Image:
-        """``[1, 3, bottom - top, right - left]``."""
+    def cut(self, image: FeatureMap) -> FeatureMap:
+        """``[1, c, bottom - top, right - left]``."""
         return image[..., self.top : self.bottom, self.left : self.right]
 
     def moved(self, prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
@@ -106,6 +108,25 @@ def zoomed(segmenter: Segmenter, image: Image, prompts: Sequence[Prompt], window
     """
     size = (int(image.shape[2]), int(image.shape[3]))
     return [window.pasted(each, size) for each in segmenter(window.cut(image), window.moved(prompts))]
+
+
+def is_small(closer: Sequence[tuple[Window, Proposal]]) -> bool:
+    """Whether an object lies wholly in the smallest of the windows around clicks.
+
+    So it is if the searches in both windows, which are independent, found nearly the same, and that hardly touches the
+    smaller window's frame. Of things that are larger than it hardly any passes.
+
+    Args:
+        closer: windows, the larger first, and what was found in them, as masks of the whole picture.
+    """
+    if len(closer) < len(_CLICK_SHARES):
+        return False
+    one, other = ((proposal.mask > 0.5).float() for _, proposal in closer[-2:])
+    smallest = closer[-1][0].cut(other)
+    frame = torch.ones(smallest.shape[-2:], dtype=torch.bool, device=smallest.device)
+    frame[1:-1, 1:-1] = False
+    common, either = (one * other).sum(), torch.maximum(one, other).sum()
+    return bool(common > _AGREEMENT * either) and bool(smallest[..., frame].mean() < _TOUCHING)
 
 
 def _marks(prompts: Sequence[Prompt]) -> Iterator[tuple[float, float]]:
