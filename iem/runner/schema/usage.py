@@ -73,7 +73,7 @@ def _choices_that_use(key: str, folder: Path) -> list[str]:
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
     if key in SHARED:
         return [name for name, text in texts.items() if "${" + key + "}" in text]
-    preferred = ("boundary_ascent", "wandb_offline")
+    preferred = ("boundary_ascent", "iem", "wandb_offline")
     return [name for name in sorted(texts, key=lambda name: name not in preferred) if "_target_" in texts[name]]
 
 
