@@ -35,6 +35,10 @@ from iem.cli.remove import remove
 from iem.cli.segment import EPILOG as SEGMENT_EPILOG
 from iem.cli.segment import segment
 from iem.cli.streams import ClosedPipe, UsageError, say
+from iem.cli.study import BUILD_EPILOG as STUDY_BUILD_EPILOG
+from iem.cli.study import COLLECT_EPILOG as STUDY_COLLECT_EPILOG
+from iem.cli.study import build as build_study
+from iem.cli.study import collect as collect_study
 from iem.cli.sweep import REPORT_EPILOG, STATUS_EPILOG, report, status
 
 EPILOG = """
@@ -57,6 +61,8 @@ EPILOG = """
   iem models list
 
   iem sweep status outputs/sweeps/ablation_sigma-1a2b3c4d
+
+  iem study build outputs/mask_generators/masks -o study
 
   iem doctor
 
@@ -108,6 +114,13 @@ _models.command("get", help=_help(get_models), epilog=MODELS_GET_EPILOG)(get_mod
 _models.command("verify", help=_help(verify_models), epilog=MODELS_VERIFY_EPILOG)(verify_models)
 _models.command("where", help=_help(where_models), epilog=MODELS_WHERE_EPILOG)(where_models)
 app.add_typer(_models, name="models")
+
+_study = typer.Typer(
+    help="Questionnaires about results: build, collect.", rich_markup_mode="rich", no_args_is_help=True
+)
+_study.command("build", help=_help(build_study), epilog=STUDY_BUILD_EPILOG)(build_study)
+_study.command("collect", help=_help(collect_study), epilog=STUDY_COLLECT_EPILOG)(collect_study)
+app.add_typer(_study, name="study")
 _SWEEP_COMMANDS: tuple[tuple[Callable[..., int], str], ...] = ((status, STATUS_EPILOG), (report, REPORT_EPILOG))
 for _command, _epilog in _SWEEP_COMMANDS:
     _sweep.command(help=_help(_command), epilog=_epilog)(_command)
