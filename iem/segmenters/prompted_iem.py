@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from iem import presets
@@ -17,7 +19,7 @@ from iem.optimisers import BoundaryAscent, Constrained
 from iem.presets import Preset
 from iem.prompts import Box, CoarseMask, Points, Scribble, Size
 from iem.refiners import GuidedFilter
-from iem.segmenters.constraints import Constraints
+from iem.segmenters.constraints import Constraints, Pixels
 from iem.segmenters.evidence import Evidence, pull
 
 _SAME = 0.95  #: IoU of two masks from which on a person would not tell them apart
@@ -49,6 +51,8 @@ class PromptedIEM:
         pull: how strongly pixels that are near a click and look like it follow it, in nats.
         reach: how far, as a share of the short side.
         sharpness: how much they have to look like it, see ``iem.segmenters.evidence.pull``.
+        connected: with clicks or strokes, only those pieces of a mask that one of them is on: what merely looks like
+            the object elsewhere is not meant.
 
     >>> from iem.prompts import Points
     >>> image = torch.full((1, 3, 96, 96), 0.2); image[..., 20:60, 10:40] = 0.9
@@ -67,6 +71,7 @@ class PromptedIEM:
     pull: float = 2.0
     reach: float = 0.15
     sharpness: float = 1.0
+    connected: bool = True
 
     def __post_init__(self) -> None:
         _ = self.ascent
@@ -182,7 +187,10 @@ class PromptedPicture:
             scores = self.objective(self.reduced, self.unprompted)
             filled = bool(self.unprompted.any())
             return [Proposal(self._refined(image, self.unprompted), float(scores))] if filled else []
-        found, scores = self._searched(Constraints.of(prompts, self.size, _size(self.reduced)), prompts, callback)
+        drawn = Constraints.of(prompts, self.size, _size(self.reduced))
+        found, scores = self._searched(drawn, prompts, callback)
+        if self.segmenter.connected and bool(drawn.marked.any()):
+            found = _pieces(found, drawn.marked)
         certain = Constraints.of(prompts, self.size, self.size)
         inside, outside = certain.inside(0), certain.outside(0)
         proposals = []
@@ -290,6 +298,16 @@ def _agreement(masks: Mask) -> Scores:
     area = common.diagonal()
     iou = common / (area + area[:, None] - common).clamp_min(1)
     return (iou.sum(1) - iou.diagonal()) / max(len(masks) - 1, 1)
+
+
+def _pieces(masks: Mask, marked: Pixels) -> Mask:
+    """The 8-connected pieces of each mask that hold a marked pixel."""
+    kept = torch.zeros_like(masks)
+    for i, mask in enumerate(masks):
+        labels, _ = ndimage.label(mask[0].cpu().numpy() >= 0.5, np.ones((3, 3)))
+        hit = np.unique(labels[marked[0, 0].cpu().numpy()])
+        kept[i, 0] = mask[0] * torch.from_numpy(np.isin(labels, hit[hit > 0])).to(mask)
+    return kept
 
 
 def _distinct(masks: Mask, scores: Scores) -> list[tuple[Mask, float]]:

@@ -190,3 +190,22 @@ def test_refuses_other_pictures_and_settings(scene):
     for settings in ({"size": 4}, {"most": 0}, {"touch": -1}, {"discs": (2.0,)}, {"frame_weight": -1.0}):
         with pytest.raises(ValueError, match=f"{next(iter(settings))}: expected"):
             PromptedIEM(**settings)
+
+
+def test_what_looks_alike_elsewhere_is_not_meant():
+    """Two discs of one colour; a click on one, and one on each."""
+    image = torch.full((1, 3, 96, 128), 0.2)
+    y, x = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
+    one, other = ((y - 48) ** 2 + (x - middle) ** 2 <= 18**2 for middle in (30, 98))
+    image[:, :, one | other] = 0.9
+    alone = PromptedIEM()(image, [Points([(30, 48)])])[0].mask[0, 0] > 0.5
+    assert overlap(alone, one) > 0.9
+    assert not (alone & other).any()
+    both = PromptedIEM()(image, [Points([(30, 48), (98, 48)])])[0].mask[0, 0] > 0.5
+    assert overlap(both, one | other) > 0.9
+    loose = PromptedIEM(connected=False)(image, [Points([(30, 48)])])[0].mask[0, 0] > 0.5
+    assert (loose & other).any()
+
+
+def overlap(one, other):
+    return float((one & other).sum() / (one | other).sum())
