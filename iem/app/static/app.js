@@ -218,8 +218,10 @@ class App {
     if (state?.state === "cancelled") this.modes.hint("Cancelled.");
     if (state?.state !== "done") return;
     if (kind === "remove") this.unveil();
-    else if (this.session.proposal) this.panel.describe(this.session);
-    else tell("selection-problem", state.message || "Nothing was found; click elsewhere, or draw a box.");
+    else if (this.session.proposal) {
+      this.modes.hint(kind === "find" ? "Choose what should vanish, and keep it; the others stay for a choice." : undefined);
+      this.panel.describe(this.session);
+    } else tell("selection-problem", state.message || "Nothing was found; click elsewhere, or draw a box.");
   }
 
   unveil() {

@@ -53,6 +53,9 @@ export class Panel {
     const on = session.objects.filter((object) => object.on).length;
     const first = on === 0 && session.proposal ? "Keep and remove" : "Remove";
     find("remove").textContent = on > 1 ? `Remove ${on} objects` : first;
+    const isDone = Boolean(session.result) && !session.result.stale;
+    find("remove").classList.toggle("primary", !isDone);
+    find("download").classList.toggle("primary", isDone);
     find("remove").disabled = on === 0 && !session.proposal;
     find("notices").textContent = session.notices.map(sentence).join(" ");
     find("notices").hidden = session.notices.length === 0;

@@ -80,8 +80,9 @@ export class Pointing {
       type: "box",
       left: Math.min(from[0], to[0]),
       top: Math.min(from[1], to[1]),
-      right: Math.max(from[0], to[0]),
-      bottom: Math.max(from[1], to[1]),
+      // A corner on the photo's last pixels is meant to be at its edge; a box may reach that, points may not.
+      right: edge(Math.max(from[0], to[0]), this.stage.width),
+      bottom: edge(Math.max(from[1], to[1]), this.stage.height),
     };
   }
 
@@ -137,6 +138,10 @@ export class Pointing {
     this.reset();
     this.#finish(drawing);
   }
+}
+
+function edge(value, size) {
+  return value > size - 1 ? size : value;
 }
 
 // Points that lie closer together than can be seen only make the request long.

@@ -61,9 +61,11 @@ export class Working {
   #tell(kind, { state, step, steps, message }) {
     find("job").hidden = false;
     const said = message && kind !== "propose" ? message[0].toUpperCase() + message.slice(1) : SAYS[kind];
-    const text = state === "queued" ? "Waiting" : said;
-    find("job-text").textContent = steps ? `${text} · ${step} of ${steps}` : text;
-    if (steps) find("job-progress").value = step / steps;
+    // After the last step some work may be left, of which nobody knows how long it takes.
+    const counts = steps > 0 && step < steps;
+    const text = state === "queued" ? "Waiting" : steps && !counts ? "Finishing" : said;
+    find("job-text").textContent = counts ? `${text} · ${step} of ${steps}` : text;
+    if (counts) find("job-progress").value = step / steps;
     else find("job-progress").removeAttribute("value");
   }
 }
