@@ -128,8 +128,12 @@ def check(job: Job, parts: Parts, given: tuple[str, ...], folder: Path) -> None:
                 f"add one as +segmenter@segmenters.NAME=CHOICE{', such as clipseg' if prompt == 'text' else ''}"
             )
     for name, segmenter in run.segmenters.items():
-        if not any(SAYINGS[prompt] in segmenter.answers for prompt in run.prompts):
-            raise SettingError(f"segmenters.{name}: answers none of the prompts {', '.join(run.prompts)}; remove it")
+        asked = [prompt for prompt in run.prompts if prompt != "truth"]
+        if asked and not any(SAYINGS[prompt] in segmenter.answers for prompt in asked):
+            raise SettingError(
+                f"segmenters.{name}: answers none of the prompts {', '.join(asked)}; leave it out by "
+                f"~segmenter@segmenters.{name}"
+            )
     for group, found in (("segmenters", run.segmenters), ("painters", run.painters)):
         for name, part in found.items():
             try:
