@@ -70,11 +70,10 @@ def check_used(
 
 
 def _choices_that_use(key: str, folder: Path) -> list[str]:
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
-    if key in SHARED:
-        return [name for name, text in texts.items() if "${" + key + "}" in text]
     preferred = ("boundary_ascent", "iem", "wandb_offline")
-    return [name for name in sorted(texts, key=lambda name: name not in preferred) if "_target_" in texts[name]]
+    files = sorted(folder.glob("*.yaml"), key=lambda path: (path.stem not in preferred, path.stem))
+    wanted = "${" + key + "}" if key in SHARED else "_target_"
+    return [path.stem for path in files if wanted in path.read_text(encoding="utf-8")]
 
 
 def _reached(settings: Mapping[str, Any]) -> set[str]:
