@@ -67,17 +67,17 @@ def write_table(path: Path, means: Means) -> None:
 
 
 def write_sheet(path: Path, run: RemoveRun, dataset: Dataset, names: Sequence[str], most: int) -> int:
-    """A row per picture: what was found in it, and what every way, nine at most, made of it; returns how many."""
+    """A row per picture: the mask of the last way, and what every way, nine at most, made of it; returns how many."""
     count = min(most, len(names))
     ways = run.ways[:: max(1, -(-len(run.ways) // _MOST_COLUMNS))]
     rows = []
     for name in [names[(2 * i + 1) * len(names) // (2 * count)] for i in range(count)]:
         scene = run.scene(dataset, dataset[list(dataset.names).index(name)])
         tried = [(way, mask, painted) for way, mask, _, painted, _ in run.tried(scene) if way in ways]
-        shown = overlay(_tile(scene.image), (_tile(tried[0][1].expand(-1, 3, -1, -1))[:, :1] > 0.5).float())
+        shown = overlay(_tile(scene.image), (_tile(tried[-1][1].expand(-1, 3, -1, -1))[:, :1] > 0.5).float())
         rows.append([shown, *(_tile(painted) for _, _, painted in tried)])
     if rows:
-        write_image(path, contact_sheet(rows, labels=["found", *_headings(ways)], height=_TILE))
+        write_image(path, contact_sheet(rows, labels=["mask", *_headings(ways)], height=_TILE))
     return count
 
 
