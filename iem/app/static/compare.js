@@ -1,4 +1,4 @@
-// Before and after: the result lies over the photo, cut off where the slider stands.
+// Before and after: the photo to the left of where the slider stands, the result to its right.
 
 import { sessionPath } from "./api.js";
 import { find } from "./controls.js";
@@ -26,8 +26,7 @@ export class Compare {
 
   #cut() {
     const share = `${find("slider").value}%`;
-    find("result").style.clipPath = `inset(0 0 0 ${share})`;
-    find("handle").style.left = share;
+    find("canvas").style.setProperty("--cut", share);
     find("slider").setAttribute("aria-valuetext", `${Math.round(Number(find("slider").value))} % before`);
   }
 }

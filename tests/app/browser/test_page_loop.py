@@ -126,13 +126,16 @@ def test_candidates_are_chosen_and_the_film_plays(tab, photos):
     page = tab.page
     tab.open(photos["flower"])
     tab.click(308, 222)
-    shown = tab.session["proposal"]
-    if len(shown["candidates"]) > 1:
-        tab.press("#candidates [data-index='1']")
-        assert tab.session["proposal"]["chosen"] == 1
-        tab.press("#candidates [data-index='0']")
-    look = "document.getElementById('overlay').toDataURL()"
+    look = "document.getElementById('overlay').toDataURL().slice(-2000)"
+    page.wait_for_selector("#film:not([hidden])")
+    page.wait_for_timeout(1000)  # for the outline to be drawn
     still = page.evaluate(look)
+    assert len(tab.session["proposal"]["candidates"]) > 1
+    tab.press("#candidates [data-index='1']")
+    assert tab.session["proposal"]["chosen"] == 1
+    tab.until(f"{look} !== {still!r}")
+    tab.press("#candidates [data-index='0']")
+    tab.until(f"{look} === {still!r}")
     page.locator("#film-at").evaluate("each => { each.value = 1; each.dispatchEvent(new Event('input')); }")
     tab.until(f"{look} !== {still!r}")
     page.locator("#film-at").evaluate("each => { each.value = each.max - 8; each.dispatchEvent(new Event('input')); }")
