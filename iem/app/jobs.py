@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Literal, final
 
-from iem.app.pngs import OneMask, mask_png
+from iem.app.pngs import Frame, OneMask
 from iem.app.refusals import Refused
 
 Kind = Literal["propose", "find", "remove"]
@@ -37,7 +37,7 @@ class Job:
         self.state: JobState = "queued"
         self.step, self.steps, self.message = 0, 0, ""
         self._work, self._most_frames = work, most_frames
-        self._frames: list[bytes] = []
+        self._frames: list[Frame] = []
         self._wanted = threading.Event()
         self._lock = threading.Lock()
 
@@ -53,7 +53,7 @@ class Job:
 
     def frame(self, index: int) -> bytes | None:
         """A picture of its film, a small mask; None if there is none."""
-        return self._frames[index] if 0 <= index < len(self._frames) else None
+        return self._frames[index].png() if 0 <= index < len(self._frames) else None
 
     def cancel(self) -> None:
         """Ask it to end; it does within one step, and at once if it has not begun."""
@@ -80,9 +80,9 @@ class Job:
         self.step, self.steps, self.message = step, steps, message
         if mask is not None:
             if len(self._frames) < self._most_frames:
-                self._frames.append(mask_png(mask))
+                self._frames.append(Frame.of(mask))
             else:
-                self._frames[-1] = mask_png(mask)
+                self._frames[-1] = Frame.of(mask)
         self.check()
 
     def run(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 
 import torch
 
+from iem.app.cores import cores
 from iem.app.jobs import Job
 from iem.app.photos import WarmPhotos
 from iem.app.pngs import OneMask
@@ -18,10 +19,10 @@ from iem.inpainters import Harmonic
 from iem.interfaces import Finder, Image, Mask, Progress, Prompt, Proposal, Segmenter
 from iem.regions import SCENE, RegionTree, Round
 from iem.runner.peeler import Peeler, labels_at_full_size
-from iem.runner.segmenters import make_segmenter
+from iem.runner.segmenters import kind_of, make_segmenter
 from iem.segmentation import segment
 
-_FRAME_SIDE = 160
+_FRAME_SIDE = 512  # never reached by the searches of IEM
 _MOST_CANDIDATES = 24
 
 
@@ -51,6 +52,10 @@ def propose(
     """The job that asks a segmenter about one object; ``given`` are the prompts as they came."""
 
     def work(job: Job) -> None:
+        with cores(network=kind_of(name).takes_weights):
+            search(job)
+
+    def search(job: Job) -> None:
         job.tell(0, 0, "reading the photo")
         warmed = warm.get(session)
         segmenter = warmed.prepared.get(name)
@@ -75,6 +80,10 @@ def find(session: Session, warm: WarmPhotos) -> Callable[[Job], None]:
     """The job that takes the picture apart; each region becomes a candidate of its own."""
 
     def work(job: Job) -> None:
+        with cores(network=False):
+            search(job)
+
+    def search(job: Job) -> None:
         job.tell(0, 0, "reading the photo")
         image = warm.get(session).image
         peeler = Peeler()

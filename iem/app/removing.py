@@ -7,6 +7,7 @@ from typing import Any, final
 
 import torch
 
+from iem.app.cores import cores
 from iem.app.jobs import Cancelled, Job
 from iem.app.limits import Limits
 from iem.app.pngs import OneMask, read_png_mask
@@ -112,7 +113,7 @@ def _painted(
         painters.teller.listener = on_step
 
     try:
-        with torch.no_grad():
+        with torch.no_grad(), cores(network=kind_of(name).takes_weights):
             return paint(
                 original.image,
                 hole,

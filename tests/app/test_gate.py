@@ -10,6 +10,15 @@ from references.page_server import TOKEN
 ADDRESSES = ["/", "/static/app.js", "/api/about", "/api/sessions/" + "0" * 32, "/nothing"]
 
 
+def asked(method, address, **options):
+    """Without certificates, which take longer to read than the test."""
+    return httpx.request(method, address, verify=False, **options)
+
+
+def cookie(served):
+    return {f"iem-{served.port}": TOKEN}
+
+
 def status_of(answer):
     return int(answer.split(b" ", 2)[1])
 
@@ -17,13 +26,13 @@ def status_of(answer):
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_nothing_is_shown_without_the_token(served, address):
     for headers in ({}, {"X-IEM-Token": "wrong"}, {"Cookie": f"iem-{served.port}=wrong"}, {"Cookie": f"iem={TOKEN}"}):
-        answer = httpx.get(served.url + address, headers=headers)
+        answer = asked("GET", served.url + address, headers=headers)
         assert answer.status_code == 401
         assert "open the link that iem app printed" in answer.json()["error"]
 
 
 def test_the_start_link_sets_a_cookie_that_opens_the_page(served):
-    with httpx.Client(base_url=served.url) as browser:
+    with httpx.Client(verify=False, base_url=served.url) as browser:
         answer = browser.get("/", params={"token": TOKEN})
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         cookie = answer.headers["set-cookie"]
@@ -35,21 +44,21 @@ def test_the_start_link_sets_a_cookie_that_opens_the_page(served):
 
 
 def test_a_link_of_another_start_is_refused(served):
-    answer = httpx.get(served.url + "/", params={"token": TOKEN[:-1]})
+    answer = asked("GET", served.url + "/", params={"token": TOKEN[:-1]})
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{}", ""])
 def test_other_names_for_this_machine_are_refused(served, host):
-    answer = httpx.get(served.url + "/api/about", headers={"Host": host.format(served.port), "X-IEM-Token": TOKEN})
+    answer = asked("GET", served.url + "/api/about", headers={"Host": host.format(served.port), "X-IEM-Token": TOKEN})
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{}", "localhost:{}", "[::1]:{}", "LOCALHOST:{}"])
 def test_its_own_names_are_answered(served, host):
     headers = {"Host": host.format(served.port), "X-IEM-Token": TOKEN}
-    assert httpx.get(served.url + "/api/about", headers=headers).status_code == 200
+    assert asked("GET", served.url + "/api/about", headers=headers).status_code == 200
 
 
 def test_a_request_without_a_host_or_with_two_is_refused(served):
@@ -73,7 +82,9 @@ def test_a_request_without_a_host_or_with_two_is_refused(served):
 )
 def test_other_pages_cannot_ask_even_with_the_cookie(served, headers):
     headers = {name: value.format(served.port) for name, value in headers.items()}
-    with httpx.Client(base_url=served.url, headers=headers, cookies={f"iem-{served.port}": TOKEN}) as other:
+    with httpx.Client(
+        verify=False, base_url=served.url, headers=headers, cookies={f"iem-{served.port}": TOKEN}
+    ) as other:
         for answer in (
             other.post("/api/photos", content=b"x"),
             other.delete("/api/sessions/" + "0" * 32),
@@ -85,7 +96,9 @@ def test_other_pages_cannot_ask_even_with_the_cookie(served, headers):
 
 def test_the_page_itself_can_ask(served):
     headers = {"Origin": served.url, "Sec-Fetch-Site": "same-origin"}
-    with httpx.Client(base_url=served.url, headers=headers, cookies={f"iem-{served.port}": TOKEN}) as page:
+    with httpx.Client(
+        verify=False, base_url=served.url, headers=headers, cookies={f"iem-{served.port}": TOKEN}
+    ) as page:
         assert page.get("/api/about").status_code == 200
         assert page.post("/api/photos", content=b"").status_code == 415
 
@@ -93,7 +106,7 @@ def test_the_page_itself_can_ask(served):
 def test_no_other_origin_is_ever_allowed(served):
     preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST", "X-IEM-Token": TOKEN}
     for method in ("OPTIONS", "GET", "POST"):
-        answer = httpx.request(method, served.url + "/api/photos", headers=preflight)
+        answer = asked(method, served.url + "/api/photos", headers=preflight)
         assert answer.status_code >= 400
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
@@ -101,7 +114,7 @@ def test_no_other_origin_is_ever_allowed(served):
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("token", [TOKEN, "wrong"])
 def test_every_answer_carries_the_guards(served, address, token):
-    headers = httpx.get(served.url + address, headers={"X-IEM-Token": token}).headers
+    headers = asked("GET", served.url + address, headers={"X-IEM-Token": token}).headers
     assert headers["content-security-policy"].startswith("default-src 'self'; img-src 'self' blob: data:")
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -129,10 +130,10 @@ def test_fifty_large_photos_at_once_stay_within_memory():
         watcher.start()
 
         def send(number):
-            import httpx
-
             headers = {"X-IEM-Token": TOKEN}
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=300) as client:
+            with httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=300, verify=False
+            ) as client:
                 session = upload(client, photo, name=f"{number}.jpg")
                 return session, client.get(f"/api/sessions/{session}").json()["name"]
 

@@ -98,7 +98,7 @@ def test_two_objects_vanish_and_nothing_else_changes(client, session, at):
     film = client.get(f"{at}/jobs/{proposal['job']}").json()
     assert film["frames"] > 1
     frames = [picture(client, f"{at}/jobs/{film['id']}/frames/{n}.png") for n in (0, film["frames"] - 1)]
-    assert all(max(frame.shape) <= 160 and frame.ndim == 2 for frame in frames)
+    assert all(max(frame.shape) <= 512 and frame.ndim == 2 for frame in frames)
     assert (frames[0] != frames[1]).any()
 
     act(client, at, action="keep")

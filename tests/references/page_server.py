@@ -22,7 +22,7 @@ class Served:
         self.url = f"http://127.0.0.1:{port}"
 
     def client(self, **headers):
-        return httpx.Client(base_url=self.url, headers={"X-IEM-Token": TOKEN, **headers}, timeout=30)
+        return httpx.Client(base_url=self.url, headers={"X-IEM-Token": TOKEN, **headers}, timeout=30, verify=False)
 
     def raw(self, data, seconds=10):
         """What comes back for these bytes, until the server closes."""
