@@ -80,8 +80,8 @@ def try_generators(config: DictConfig, parts: Parts) -> float:
         },
     )
     sys.stdout.write(f"{as_text(lines)}\nfolder: {folder}\n")
-    known = [row["iou"] for row in rows if row.get("iou") is not None]
-    return sum(known) / len(known) if known else -sum(row["seconds"] for row in rows) / len(rows)
+    known: list[float] = [row["iou"] for row in rows if row.get("iou") is not None]
+    return sum(known) / len(known) if known else -sum(float(row["seconds"]) for row in rows) / len(rows)
 
 
 def ready(settings: Mapping[str, Any], parts: Parts, device: str) -> tuple[list[Method], list[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from iem.datasets import Samples
 from iem.images import ImageError, read, read_mask
@@ -107,7 +107,11 @@ def _built_in() -> list[Pair]:
     samples, pairs = Samples(only=list(_WORDS)), []
     for i, name in enumerate(samples.names):
         truth = samples[i].truth
-        prompts = {"text": Text(_WORDS[name]), "click": interior_click(truth), "box": tight_box(truth)}
+        prompts: dict[str, Prompt] = {
+            "text": Text(_WORDS[name]),
+            "click": interior_click(truth),
+            "box": tight_box(truth),
+        }
 
         def read_sample(i: int = i) -> tuple[Image, Mask]:
             return samples[i].image, samples[i].truth
