@@ -158,7 +158,8 @@ class App {
   take(session) {
     if (this.session?.id !== session.id) return;
     this.session = session;
-    this.prompts = complete(session.proposal?.prompts);
+    // What was said while this was on its way is with the server already, or about to be.
+    if (!this.working.isBusy) this.prompts = complete(session.proposal?.prompts);
     this.stage.setPrompts(this.prompts);
     find("undo").disabled = !session.can_undo;
     find("redo").disabled = !session.can_redo;
@@ -286,7 +287,7 @@ class App {
 
   escape() {
     if (this.pointing.reset()) return this.modes.hint();
-    if (this.working.isRunning) return this.working.cancel();
+    if (this.working.isBusy) return this.working.cancel();
     this.stage.setCursor(null);
   }
 }

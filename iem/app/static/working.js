@@ -8,6 +8,8 @@ const SAYS = { propose: "Searching", find: "Finding objects", remove: "Painting"
 
 export class Working {
   #jobs = new Jobs();
+  #latest = 0;
+  #busy = false;
 
   // `ended(kind, session, state, problem)` is told the last state of a job, or why there is none.
   constructor(film, ended) {
@@ -15,8 +17,9 @@ export class Working {
     find("cancel").addEventListener("click", () => this.cancel());
   }
 
-  get isRunning() {
-    return Boolean(this.#jobs.running);
+  // From when something is asked for, not only from when the server has begun.
+  get isBusy() {
+    return this.#busy;
   }
 
   cancel() {
@@ -40,14 +43,16 @@ export class Working {
   }
 
   async #watch(kind, session, ending) {
+    const turn = ++this.#latest;
+    this.#busy = true;
     let [state, trouble] = [null, null];
     try {
       state = await ending;
-      if (!state) return; // Another took its place, and tells how it goes.
     } catch (problem) {
       trouble = problem;
     }
-    if (this.isRunning) return;
+    if (turn !== this.#latest) return; // Another took its place, and tells how it goes.
+    this.#busy = false;
     find("job").hidden = true;
     this.film.stop();
     await this.ended(kind, session, state, trouble);
