@@ -90,7 +90,7 @@ def cases() -> Iterator[Case]:
     )
     yield Case(
         "A leg of a tripod, from a stroke",
-        "Bad: the man is found with it, who stands out far more, since thin things are lost where IEM searches, at 128 pixels. "
+        "Bad: the man is found with it, since thin things are lost where IEM searches, at 128 pixels, and he is not. "
         "No --grow mends a wrong mask; look at overlay.jpg, or draw a --mask.",
         camera.image,
         _found(camera.image, [[Scribble([(303, 322), (350, 408), (401, 502)], 6)]]),
