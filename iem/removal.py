@@ -12,8 +12,9 @@ from iem.checks import check_image, check_mask, check_number, check_range
 from iem.inpainters import Harmonic
 from iem.interfaces import Image, Inpainter, Mask
 
-#: Of the short side: by which a hole is grown unless told otherwise. Measured on objects that were pasted into other
-#: pictures: exact masks want half of it, masks found from a box up to twice, and less leaves a rim of the object.
+#: Of the short side: by which a hole is grown unless told otherwise. Of objects that were pasted into other pictures,
+#: exact masks had the best PSNR grown by half of it, masks found from a box by half of it (16 flowers) or by all of it
+#: (24 pictures of ECSSD). The larger is taken, since what is left of an object is seen first; it is no optimum.
 GROW_SHARE = 0.01
 FEATHER_SHARE = 0.005  #: of the short side, over which the paint fades out around that
 
