@@ -234,8 +234,8 @@ class PreparedSAM:
         logits, scores = settings.find(self.clicked, self.square, self.segmenter.on_step)
         cleaned, proposals = Cleaned(settings.min_area), []
         least = max(1.0, settings.min_area * self.square.height * self.square.width)
-        for one, score in zip(logits.split(1), scores, strict=True):
-            mask = (self.square.back(one) > 0)[:, None].to(image)
+        for one, score in zip(logits, scores, strict=True):
+            mask = (self.square.back(one[None]) > 0)[:, None].to(image)
             mask = cleaned(image, mask)
             if float(mask.sum()) >= least:
                 proposals.append(Proposal(mask, float(score)))

@@ -209,6 +209,11 @@ def test_everything_by_batches_equals_one_by_one(segmenter, folders):
             assert (one.mask != two.mask).float().mean() < 0.01
 
 
+def test_everything_may_be_nothing(folders):
+    none = Everything(points_per_side=2, min_area=1.0, least_iou=1.0, least_stability=1.0)
+    assert SAM(folders[SAM], everything=none)(picture(), []) == []
+
+
 def test_what_on_step_raises_ends_the_search(folders):
     def stop(step, steps):
         raise KeyboardInterrupt
