@@ -35,17 +35,19 @@ prompts = {
     "a click": [Points([(215, 150)])],
     "a box": [Box(0, 0, 395, 300)],
     "a box and a click": [Box(0, 0, 395, 300), Points([(120, 265)])],
-    "a box and two clicks": [Box(0, 0, 395, 300), Points([(120, 265), (40, 40)])],
 }
 drawn, rows = [], []
 for words, given in prompts.items():
     mask = segmenter(cat.image, given)[0].mask
     drawn.append(overlay(cat.image, mask, truth=cat.truth))
     rows.append([words, iou(mask, cat.truth).item()])
-show([drawn], [row[0] for row in rows], height=165)
+show([drawn], [row[0] for row in rows], height=200)
 show_table(["what was said", "IoU"], [["nothing", iou(iem.segment(cat.image).mask, cat.truth).item()], *rows])
 
 # %% [markdown]
+# A click alone may mean the face or the whole cat; a box says how far it reaches, and a click where the box's mask was
+# wrong repairs that. What was clicked is in the mask, what lies beyond the box is not, always.
+#
 # ## Removing
 #
 # Two dahlias, one mask each; `united` makes one hole of them. A mask ends where the object ends, but a photograph does

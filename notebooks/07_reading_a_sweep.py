@@ -11,8 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from figures import FAST, show, show_table
-from IPython.display import Image, display
+from figures import FAST, show, show_png, show_table
 
 from iem.images import read
 from iem.runner.sweeps.charts import progress_chart, setting_chart
@@ -89,11 +88,12 @@ for each in comparison.finished:
 show_table([*comparison.columns, "IoU, oracle", "IoU, fixed", "less than the best", "seconds"], rows)
 
 # %% [markdown]
-# Against the setting (bars: one standard error over the photographs), and step by step:
+# Against the setting (bars: one standard error over the photographs), and step by step, where the masks are measured
+# at the size of the search, before they are brought to that of the photographs:
 
 # %%
 for chart in (setting_chart(comparison, "inpainter.sigma"), progress_chart(comparison)):
-    display(Image(chart, width=760))
+    show_png(chart, width=760)
 
 # %% [markdown]
 # ## Picture by picture
@@ -104,7 +104,7 @@ for chart in (setting_chart(comparison, "inpainter.sigma"), progress_chart(compa
 # %%
 sheet = []
 for name, best, worst in comparison.contested(1 if FAST else 3):
-    found = [next(each.job.folder.rglob(f"{name}*overlay*")) for each in (best, worst)]
+    found = [next((each.job.folder / "overlays").glob(f"{name}.*")) for each in (best, worst)]
     sheet.append([read(path).image for path in found])
     for word, each in (("best", best), ("worst", worst)):
         print(f"{name:11s} {word:6s} {each.rows[name]['iou_oracle']:.3f}  {each.label}")

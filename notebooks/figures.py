@@ -40,6 +40,11 @@ def show_film(frames: Sequence[Picture], *, width: int = 400, seconds: float = 4
         display(Image(path.read_bytes(), format="gif"))
 
 
+def show_png(data: bytes, *, width: int) -> None:
+    """A finished picture file, so many pixels wide."""
+    display(Image(data, format="png", width=width))
+
+
 def show_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table; numbers with a point are rounded to three digits behind it and stand to the right."""
     cells = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
