@@ -88,9 +88,8 @@ show_film(frames, width=320, seconds=len(frames) / 6)
 #
 # Regions are disjoint and cover the picture; each knows what it lies in. `labels()` is the partition as one map.
 
+
 # %%
-
-
 def branch(region, depth=0):
     name = "scene" if region.parent is None else f"region {region.id}"
     print(f"{'    ' * depth}{name}: {region.mask.mean():.1%} of the picture")

@@ -44,9 +44,14 @@ def read_script(name):
     notebook.metadata = nbformat.from_dict(METADATA)
     for i, cell in enumerate(notebook.cells):
         cell.id = f"cell-{i:02d}"
-        cell.metadata = nbformat.from_dict({})
+        cell.metadata = kept(cell)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
+
+
+def kept(cell):
+    """Return the one thing that is noted of a cell: with it, jupytext gives back the script's blank lines."""
+    return nbformat.from_dict({key: value for key, value in cell.metadata.items() if key == "lines_to_next_cell"})
 
 
 def run(notebook):
@@ -55,7 +60,7 @@ def run(notebook):
     client.execute(cwd=str(FOLDER))
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({})
+        cell.metadata = kept(cell)
         for output in cell.get("outputs", []):
             if "data" in output:
                 output["metadata"] = nbformat.from_dict({})
@@ -90,7 +95,7 @@ def differences(name):
     if not path.is_file():
         return ["there is no .ipynb"]
     script, written = read_script(name), nbformat.read(path, as_version=4)
-    if dict(written.metadata) != dict(script.metadata) or any(cell.metadata for cell in written.cells):
+    if dict(written.metadata) != dict(script.metadata) or any(cell.metadata != kept(cell) for cell in written.cells):
         return ["the .ipynb has metadata of its own"]
     if len(script.cells) != len(written.cells):
         return [f"the script has {len(script.cells)} cells, the .ipynb {len(written.cells)}"]
@@ -98,7 +103,7 @@ def differences(name):
     return [
         f"{ours.id} differs"
         for ours, theirs in pairs
-        if (ours.id, ours.cell_type, ours.source) != (theirs.id, theirs.cell_type, theirs.source)
+        if any(ours[key] != theirs[key] for key in ("id", "cell_type", "source", "metadata"))
     ]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-nbclient = pytest.importorskip("nbclient", reason="needs the extra `dev`")
-pytest.importorskip("jupytext", reason="needs the extra `notebooks`")
+pytest.importorskip("nbclient", reason="needs the extra `dev`")
+jupytext = pytest.importorskip("jupytext", reason="needs the extra `notebooks`")
 pytest.importorskip("ipykernel", reason="needs the extra `notebooks`")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +42,13 @@ def test_there_are_seven_and_each_has_its_pair():
 @every_notebook
 def test_script_and_notebook_have_the_same_cells(name):
     assert script.differences(name) == [], "run `python scripts/notebooks.py`"
+
+
+@every_notebook
+def test_whoever_opens_the_pair_in_jupyter_changes_nothing(name):
+    notebook = read(name)
+    notebook.metadata["jupytext"] = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "-all"}
+    assert jupytext.writes(notebook, fmt="py:percent") == (FOLDER / f"{name}.py").read_text(encoding="utf-8")
 
 
 @every_notebook
