@@ -17,8 +17,8 @@ from iem.runner.region_facts import extent_of
 from iem.runner.remove_request import ObjectRequest
 from iem.runner.segmenters import SegmenterName, check_answers, kind_of, make_segmenter, readiness
 from iem.runner.settings import describe
-from iem.runner.zooming import is_small, window_of_box, windows_of_clicks, zoomed
 from iem.segmenters import PromptedIEM
+from iem.segmenters.zooming import is_small, windows_of_clicks, zoomed
 
 #: Those that understand words, the one to get first.
 _WORDS = (SegmenterName.clipseg, SegmenterName.grounded_sam, SegmenterName.segclip, SegmenterName.mask2former)
@@ -157,9 +157,9 @@ def proposed(
 ) -> Iterator[Proposal]:
     """What a segmenter proposes for one object, without what is empty.
 
-    IEM searches a reduced picture, where small things are lost. So a small box is searched in the part around it, and
-    beside what clicks and strokes bring in the whole picture stands the best in each of two smaller parts around them:
-    after it, or before it if they say that the object is small.
+    IEM searches a reduced picture, where small things are lost. So beside what clicks and strokes bring in the whole
+    picture stands the best in each of two smaller parts around them: after it, or before it if they say that the object
+    is small.
 
     Args:
         segmenter: not prepared.
@@ -177,11 +177,6 @@ def _proposed(
 ) -> Iterator[Proposal]:
     size = (int(image.shape[2]), int(image.shape[3]))
     zooms = isinstance(segmenter, PromptedIEM)  # networks see small things at once
-    if zooms and (window := window_of_box(prompts, size)) is not None:
-        found = zoomed(segmenter, image, prompts, window)
-        yield from found
-        if found:
-            return
     if id(segmenter) not in prepared:
         prepare = getattr(segmenter, "prepare", None)
         prepared[id(segmenter)] = segmenter if prepare is None else prepare(image)

@@ -1,7 +1,7 @@
 """IEM that is told where the object is: a start, and pixels that stay in or out. Needs no weights."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from iem import presets
 from iem.checks import check_image, check_number, check_range
 from iem.features import Lab, Palette, Stack, Texture, Whitening
-from iem.images import short_side
+from iem.images import resize, short_side
 from iem.interfaces import Callback, FeatureMap, Image, Mask, Progress, Prompt, Proposal, Scores
 from iem.maximise import maximise
 from iem.optimisers import BoundaryAscent, Constrained
@@ -21,7 +21,9 @@ from iem.prompts import Box, CoarseMask, Points, Scribble, Size
 from iem.refiners import GuidedFilter
 from iem.segmenters.constraints import Constraints, Pixels
 from iem.segmenters.evidence import Evidence, pull
+from iem.segmenters.zooming import Window, window_of_box
 
+_HELD = 0.9  #: share of what is marked that a mask holds if it is to count as holding it
 _SAME = 0.95  #: IoU of two masks from which on a person would not tell them apart
 
 
@@ -35,10 +37,12 @@ class PromptedIEM:
     ellipse in the box, a coarse mask. What it makes of them are the proposals, scored by::
 
         objective - frame_weight * share of the picture's frame that the mask covers
-                  + agreement * mean IoU with what the search made of the other starts,
+                  + agreement * mean IoU with what the search made of the other starts
+                  + trust, if it was made of the unprompted mask and that holds what is marked,
 
-    without the second term where a box says how far the object reaches. Several prompts are about one object and hold
-    together: more clicks refine. Without any, the answer is the mask of ``iem.segment``.
+    without the second term where a box says how far the object reaches. What is in a small box is searched in the part
+    of the picture around it, where small and thin things are seen better. Several prompts are about one object and
+    hold together: more clicks refine. Without any, the answer is the mask of ``iem.segment``.
 
     Args:
         preset: "best", "paper", or a ``Preset`` that moves by ``BoundaryAscent``.
@@ -48,6 +52,7 @@ class PromptedIEM:
         discs: radii of the discs to start from, as shares of the short side.
         frame_weight: see above.
         agreement: see above.
+        trust: see above.
         pull: how strongly pixels that are near a click and look like it follow it, in nats.
         reach: how far, as a share of the short side.
         sharpness: how much they have to look like it, see ``iem.segmenters.evidence.pull``.
@@ -68,6 +73,7 @@ class PromptedIEM:
     discs: Sequence[float] = (0.15, 0.25, 0.35, 0.45)
     frame_weight: float = 1.0
     agreement: float = 0.2
+    trust: float = 0.02
     pull: float = 2.0
     reach: float = 0.15
     sharpness: float = 1.0
@@ -80,6 +86,7 @@ class PromptedIEM:
         check_number(self.touch, "touch", low=0, high=1)
         check_number(self.frame_weight, "frame_weight", low=0)
         check_number(self.agreement, "agreement", low=0)
+        check_number(self.trust, "trust", low=0)
         check_number(self.pull, "pull", low=0)
         check_number(self.reach, "reach", low=1e-3)
         check_number(self.sharpness, "sharpness", low=0)
@@ -187,6 +194,11 @@ class PromptedPicture:
             scores = self.objective(self.reduced, self.unprompted)
             filled = bool(self.unprompted.any())
             return [Proposal(self._refined(image, self.unprompted), float(scores))] if filled else []
+        if (window := window_of_box(prompts, self.size)) is not None:
+            seen = None if callback is None else _Pasting(callback, window, self.size, _size(self.reduced))
+            inner = self.segmenter(window.cut(image), window.moved(prompts), callback=seen)
+            if inner:
+                return [window.pasted(each, self.size) for each in inner]
         drawn = Constraints.of(prompts, self.size, _size(self.reduced))
         found, scores = self._searched(drawn, prompts, callback)
         if self.segmenter.connected and bool(drawn.marked.any()):
@@ -213,7 +225,8 @@ class PromptedPicture:
         settings, short = self.segmenter, min(_size(self.reduced))
         radius = max(2.0, settings.touch * short)
         boxed = any(isinstance(prompt, Box) for prompt in prompts)
-        rank = _Rank(0.0 if boxed else settings.frame_weight, settings.agreement)
+        held = drawn.coarse is None and bool(self.unprompted[drawn.marked].gt(0.5).float().mean() > _HELD)
+        rank = _Rank(0.0 if boxed else settings.frame_weight, settings.agreement, settings.trust if held else 0.0)
         bent = Evidence(
             self.objective.prepared,
             pull(
@@ -255,9 +268,12 @@ class _Rank:
 
     frame_weight: float
     agreement: float
+    trust: float  #: in the first
 
     def __call__(self, masks: Mask, scores: Scores) -> Scores:
-        return scores - self.frame_weight * frame_share(masks) + self.agreement * _agreement(masks)
+        ranked = scores - self.frame_weight * frame_share(masks) + self.agreement * _agreement(masks)
+        ranked[0] += self.trust
+        return ranked
 
 
 @dataclass(frozen=True)
@@ -273,6 +289,25 @@ class _Leader:
         self.callback(
             Progress(progress.step, progress.max_steps, progress.mask[one], progress.score[one], progress.moved[one])
         )
+
+
+@dataclass(frozen=True)
+class _Pasting:
+    """Shows a callback the masks of a window as masks of the reduced picture."""
+
+    callback: Callback
+    window: Window
+    size: Size
+    reduced: Size
+
+    def __call__(self, progress: Progress) -> None:
+        scale = self.reduced[0] / self.size[0]
+        edges = (self.window.left, self.window.top, self.window.right, self.window.bottom)
+        left, top, right, bottom = (round(edge * scale) for edge in edges)
+        right, bottom = min(max(right, left + 1), self.reduced[1]), min(max(bottom, top + 1), self.reduced[0])
+        mask = progress.mask.new_zeros(len(progress.mask), 1, *self.reduced)
+        mask[..., top:bottom, left:right] = resize(progress.mask, (bottom - top, right - left))
+        self.callback(replace(progress, mask=mask))
 
 
 def frame_share(mask: Mask) -> Scores:

@@ -192,7 +192,7 @@ GROUPS = ("finder", "refiner", "test", "grow", "painter", "dataset", "tracker")
 def test_every_choice_fits_its_class(compose_peel, group, choice):
     for found in compose_peel(f"{group}={choice}").jobs:
         settings = OmegaConf.to_container(found.config, resolve=True)[group]
-        for key in ("root", "checkpoint"):
+        for key in ("root", "checkpoint", "source"):
             if settings.get(key) == "???":
                 settings[key] = "somewhere"
         check_part(settings, group)

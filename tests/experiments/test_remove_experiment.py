@@ -22,7 +22,7 @@ from iem.runner.remove_run import RemoveRun, Scene, Way, means, measured
 from iem.runner.schema.command import understand
 from iem.runner.schema.parts import Parts
 from iem.runner.schema.remove import check_ranges, store
-from iem.runner.zooming import Window, is_small, window_of_box
+from iem.segmenters.zooming import Window, is_small, window_of_box
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 QUICK = ("dataset.only=[flower,coins]", "dataset.size=48", "prompts=[truth]")

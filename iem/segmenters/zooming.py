@@ -71,7 +71,7 @@ def window_of_box(prompts: Sequence[Prompt], size: Size) -> Window | None:
     True
     """
     boxes = [prompt for prompt in prompts if isinstance(prompt, Box)]
-    if len(boxes) != 1:
+    if len(boxes) != 1 or not all(isinstance(prompt, Box | Points | Scribble) for prompt in prompts):
         return None
     box = boxes[0]
     reach = _AROUND * max(box.right - box.left, box.bottom - box.top)
