@@ -23,6 +23,7 @@ UNFINISHED = "unfinished"
 # Modules, never console scripts: those do not start when the path of the environment holds a space.
 LAYERS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 CHECKS = ("ruff check", "ruff format --check", "mypy", "pytest")
+TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile"]  #: unless other tests are asked for: some need the machine
 COMMANDS = {
     "install": [],
     "run": [["experiments/segment.py", "experiment=quickstart"]],
@@ -179,6 +180,8 @@ def main(arguments):
         if len(commands) > 1:
             print(f"--- {name}", flush=True)
         more = arguments[1:] if command is commands[-1] else []
+        if command[-1] == "pytest" and not more:
+            more = TWO_AT_ONCE
         code = subprocess.call([str(PYTHON), *command, *more], cwd=str(ROOT))
         if interrupts:
             return 130
