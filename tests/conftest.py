@@ -1,10 +1,12 @@
 """What every test shares: checked shapes, few threads, and the package without the checks to read its own messages."""
 
 import importlib
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import jaxtyping
 import pytest
@@ -48,3 +50,20 @@ def unchecked() -> Callable[[str], ModuleType]:
             del sys.modules[name]
         sys.modules.update(ours)
     return plain.__getitem__
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real browser, one for all tests: its driver runs but once in a process."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("there is no Chromium here")
+    playwright = pytest.importorskip("playwright.sync_api", reason="the browser's driver is not installed")
+    quiet = ("background-networking", "component-update", "sync")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=program, headless=True, args=[*arguments, *(f"--disable-{each}" for each in quiet)]
+        )
+        yield browser
+        browser.close()

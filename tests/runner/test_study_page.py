@@ -1,7 +1,6 @@
 """The page of a study in a real browser: judged by mouse and by keys, kept, saved, and counted."""
 
 import json
-import shutil
 
 import pytest
 from references.study_run import study_run
@@ -10,20 +9,6 @@ from iem.runner.study_build import build_study
 from iem.runner.study_collect import collect
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -32,8 +17,8 @@ def study(tmp_path):
 
 
 @pytest.fixture
-def opened(browser, study):
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+def opened(chromium, study):
+    context = chromium.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
     page, trouble, asked = context.new_page(), [], []
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("console", lambda message: trouble.append(message.text))

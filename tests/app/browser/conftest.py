@@ -1,7 +1,6 @@
 """Tabs of a real Chromium on a real server; every tab is checked for errors and for requests to elsewhere."""
 
 import io
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -11,17 +10,6 @@ from references.page_server import TOKEN, serving
 from scipy import ndimage
 
 from iem.datasets import Samples
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Tab:
@@ -128,17 +116,6 @@ class Tab:
 def page_server():
     with serving() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    if not CHROMIUM.exists():
-        pytest.skip("there is no Chromium here")
-    playwright = pytest.importorskip("playwright.sync_api", reason="the browser's driver is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
