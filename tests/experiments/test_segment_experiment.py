@@ -16,6 +16,7 @@ def start(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
+@pytest.mark.slow
 def test_quickstart_ends_with_a_table_and_a_report(tmp_path):
     arguments = ("experiment=quickstart", "preset=paper", "dataset.only=[flower]", "write_pictures=false", "threads=1")
     ended = start(tmp_path, *arguments)

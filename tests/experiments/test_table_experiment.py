@@ -38,6 +38,7 @@ def start(folder, *overrides, **environment):
     )
 
 
+@pytest.mark.slow
 def test_a_table_that_keeps_what_is_finished(tmp_path, pictures):
     arguments = (f"data.blobs={pictures}", "methods=[square_alone,otsu]", "students=[]", *QUICK)
     ended = start(tmp_path, *arguments)
