@@ -1,6 +1,7 @@
 """What every test shares: checked shapes, few threads, and the package without the checks to read its own messages."""
 
 import importlib
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -50,6 +51,19 @@ def unchecked() -> Callable[[str], ModuleType]:
             del sys.modules[name]
         sys.modules.update(ours)
     return plain.__getitem__
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Hydra gives the root logger handlers that write to what a test has captured, and leaves them there."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Repositories of the hub, fetched by the hub's own library from a hub on this machine."""
 
 import importlib
-import logging
 import sys
 
 import pytest
@@ -22,8 +21,6 @@ VIT = {
 
 @pytest.fixture
 def hub(monkeypatch):
-    # A program that ran before in this process may have left handlers to which the hub's library then talks.
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     with serve_hub() as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.address)
         hub.repositories["facebook/dino-vits16"] = VIT
